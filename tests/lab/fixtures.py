@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures for tests on the lab's hosts; a conftest.py imports them.
+
+``HUNDRED_LAB`` names the lab (default ``test``). It is removed after the run, and what an earlier,
+killed run left is removed before, unless ``HUNDRED_LAB_KEEP=1``: then hosts stay, with all that
+tests left on them, and the next run starts at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from .host import Host
+from .images import ensure_image
+from .lab import Lab
+from .recipes import SUITES, python_recipe
+from .registry import Registry
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """The lab of this run."""
+    keep = os.environ.get("HUNDRED_LAB_KEEP") == "1"
+    lab = Lab(os.environ.get("HUNDRED_LAB", "test"))
+    if not keep:
+        lab.destroy()
+    yield lab
+    if not keep:
+        lab.destroy()
+
+
+@pytest.fixture(scope="session")
+def registry(lab: Lab) -> Registry:
+    """The lab's ready registry; the engine of this machine trusts it, too."""
+    registry = lab.registry()
+    registry.trust_here()
+    return registry
+
+
+@pytest.fixture(scope="session", params=SUITES)
+def host(request: pytest.FixtureRequest, lab: Lab) -> Host:
+    """A host with engine and proxies: the tests run on Debian 12 first, then on Debian 13."""
+    return lab.ensure(request.param, request.param)
+
+
+@pytest.fixture(scope="session")
+def python_image() -> str:
+    """A small image with Python, in the engine of this machine."""
+    return ensure_image(python_recipe())
