@@ -1,0 +1,76 @@
+# shellcheck shell=bash
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# The parts of bin/test that run the product: unit, integration, molecule, demo, benchmark. Sourced after
+# outcome.sh; PYTEST_ARGS holds what the caller wrote after "--".
+
+# Seconds after which a scenario or the demo is taken to hang. The whole of bin/test has half an hour.
+HANGS=1200
+
+# run_pytest PART PATH...: its output goes to the screen; its counts are read from its JUnit file.
+run_pytest() {
+  local part=$1 status junit=$RESULTS/$1.xml
+  shift
+  python -m pytest --junitxml="$junit" "${PYTEST_ARGS[@]}" "$@" </dev/null
+  status=$?
+  count_junit "$part" "$status" "$junit"
+}
+
+part_unit() { run_pytest unit tests/unit; }
+
+part_integration() {
+  local path paths=(tests/integration)
+  for path in tests/lab tests/load tests/app; do
+    [[ ! -d $ROOT/$path ]] || paths+=("$path")
+  done
+  run_pytest integration "${paths[@]}"
+}
+
+# run_scenario NAME: the whole Molecule sequence, which must end in at least one testinfra test.
+run_scenario() {
+  local scenario=$1 junit=$RESULTS/molecule-$1.xml passed failed skipped
+  PYTEST_ADDOPTS="--junitxml=$junit" NO_COLOR=1 ANSIBLE_NOCOLOR=1 MOLECULE_COMMAND_BORDERS=false \
+    timeout --kill-after=60 "$HANGS" molecule --base-config .config/molecule/config.yml test -s "$scenario" || return
+  # Molecule itself ends well when it finds no test.
+  read -r passed failed skipped < <(python bin/lib/junit_counts.py "$junit")
+  echo "testinfra: $passed passed, $failed failed, $skipped skipped"
+  ((passed > 0)) || { echo "no testinfra test ran in this scenario"; return 1; }
+}
+
+part_molecule() {
+  local file scenarios=("$@")
+  if ((${#scenarios[@]} == 0)); then
+    for file in molecule/*/molecule.yml; do
+      [[ ! -e $file ]] || scenarios+=("$(basename "$(dirname "$file")")")
+    done
+  fi
+  alone molecule
+  for file in "${scenarios[@]}"; do
+    step molecule "$file" run_scenario "$file"
+  done
+}
+
+# engine_contents: what a clean-up could forget, or take too much of.
+engine_contents() {
+  docker ps --all --no-trunc --format 'container {{.Names}}'
+  docker network ls --format 'network {{.Name}}'
+  docker volume ls --format 'volume {{.Name}}'
+}
+
+# as_before FILE: the engine holds what it held when FILE was written.
+as_before() { diff <(sort "$1") <(engine_contents | sort); }
+
+part_demo() {
+  local before=$RESULTS/before-demo
+  alone demo
+  engine_contents >"$before"
+  step demo "first run" timeout --kill-after=60 "$HANGS" bin/demo
+  step demo "second run" timeout --kill-after=60 "$HANGS" bin/demo
+  step demo "--clean" timeout --kill-after=60 "$HANGS" bin/demo --clean
+  step demo "containers, networks, volumes are as before" as_before "$before"
+}
+
+# Its output, a table, is what one runs it for.
+part_benchmark() { run_pytest benchmark --capture=no tests/benchmarks; }
