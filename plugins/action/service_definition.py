@@ -1,0 +1,163 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Validates every definition on the controller; no host is contacted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from operator import getitem
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.parsing.vault import AnsibleVaultError
+from ansible.plugins.action import ActionBase
+from jinja2 import TemplateError
+
+from ..module_utils.definition import names
+from ..module_utils.definition.model import Definition
+from ..module_utils.definition.parse import VARIABLE, parse_services
+from ..module_utils.definition.placement import hosts_of
+from ..module_utils.definition.problems import UNRESOLVED, DefinitionError, Place, Problem, nearest
+from ..module_utils.definition.stored import to_mapping
+
+ARGUMENTS: Mapping[str, Any] = {
+    "services": {"type": "raw"},
+    "names": {"type": "list", "elements": "str"},
+    "proxy": {"type": "str", "choices": ["haproxy", "nginx"], "default": "haproxy"},
+    "http_port": {"type": "int", "default": 80},
+    "revision": {"type": "raw"},
+}
+
+# The strings that Ansible decrypts when they are read, in 2.19 and in 2.18; they are no "str".
+VAULTED = ("EncryptedString", "AnsibleVaultEncryptedUnicode")
+
+# What a template may raise: 2.18 lets the errors of filters through as they are.
+TEMPLATE_ERRORS = (
+    AnsibleError,
+    TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    TypeError,
+    ValueError,
+)
+
+# The parts of Ansible's messages that name what the user has to correct.
+UNDEFINED = re.compile(r"'[^'\n]{1,80}' is undefined|has no attribute '[^'\n]{1,80}'")
+UNKNOWN_PLUGIN = re.compile(r"(?:No (?:filter|test) named|Could not load) ['\"]([\w.]{1,80})['\"]")
+
+
+class ActionModule(ActionBase):
+    """The action plugin of ``hundred.containers.service_definition``."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Return the chosen definitions, or fail with every problem of all of them."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        arguments = self.validate_argument_spec(argument_spec=dict(ARGUMENTS))[1]
+        variables = task_vars or {}
+        groups = variables.get("groups", {})
+        problems: list[Problem] = []
+        raw = self._raw(arguments["services"], variables, Place(VARIABLE, problems))
+        if arguments["revision"] is not None:
+            names.revision(Place("revision", problems), arguments["revision"])
+        chosen = _chosen(arguments["names"], raw, problems)
+        try:
+            definitions = parse_services(
+                raw,
+                proxy=arguments["proxy"],
+                http_port=arguments["http_port"],
+                groups=groups,
+                found=problems,
+            )
+        except DefinitionError as error:
+            result.update(failed=True, changed=False, msg=error.message)
+            return result
+        services = {name: _described(definitions[name], groups) for name in chosen}
+        result.update(changed=False, services=services)
+        return result
+
+    def _raw(self, services: Any, variables: Mapping[str, Any], place: Place) -> Any:
+        """The definitions as plain data; each value is templated by itself to know its path."""
+        if services is not None:
+            return self._value(place, lambda: services, template=False)
+        if VARIABLE not in variables:
+            place.note("is not defined: it maps the services' names to definitions")
+            return UNRESOLVED
+        return self._value(place, lambda: variables[VARIABLE])
+
+    def _value(self, place: Place, get: Callable[[], Any], template: bool = True) -> Any:
+        """A value, and all below it, with templates resolved and vaulted strings decrypted.
+
+        :param get: has the value; it may raise, since some values are templated when they are read.
+        :param template: whether strings here are the user's; results of templates are final.
+        """
+        try:
+            value = get()
+            if template and isinstance(value, str):
+                value = self._templar.template(value)
+                template = False
+            if type(value).__name__ in VAULTED:
+                value = str(value)
+        except TEMPLATE_ERRORS as error:
+            why, advice = _why(error)
+            place.note(f"cannot be resolved: {why}", None, advice)
+            return UNRESOLVED
+        if isinstance(value, Mapping):
+            return {
+                key: self._value(place.at(key), partial(getitem, value, key), template)
+                for key in list(value)
+            }
+        if isinstance(value, (list, tuple)):
+            return [
+                self._value(place.item(index), partial(getitem, value, index), template)
+                for index in range(len(value))
+            ]
+        return value
+
+
+def _why(error: Exception) -> tuple[str, str | None]:
+    """Why a value cannot be had, and advice; without the values that filters' messages quote."""
+    text = str(error)
+    undefined = UNDEFINED.search(text)
+    if undefined:
+        return undefined[0], None
+    missing = UNKNOWN_PLUGIN.search(text)
+    if missing:
+        return f"there is no filter or test {missing[1]}", None
+    if isinstance(error, AnsibleVaultError) or "decrypt" in text.lower():
+        return "it cannot be decrypted with the vault passwords given", None
+    return "its template fails", "ansible.builtin.debug of the value tells more"
+
+
+def _chosen(wanted: list[str] | None, raw: Any, problems: list[Problem]) -> list[str]:
+    """The names of the services asked for; all of them when none is named."""
+    known = [name for name in raw if isinstance(name, str)] if isinstance(raw, Mapping) else []
+    asked = [name.strip() for name in wanted or () if name.strip()]
+    if isinstance(raw, Mapping):
+        for name in asked:
+            if name not in known:
+                must = f"must be services that {VARIABLE} defines"
+                Place("names", problems).refuse(must, name, nearest(name, known))
+    return [str(name) for name in dict.fromkeys(asked or known)]
+
+
+def _described(definition: Definition, groups: Mapping[str, Any]) -> dict[str, Any]:
+    """A definition as data for tasks, without the value of any secret."""
+    mapping = to_mapping(definition)
+    hosts = hosts_of(mapping.pop("hosts"), groups)
+    del mapping["name"]
+    return {
+        "hosts": hosts,
+        "secret_names": mapping.pop("secrets"),
+        "build": mapping.pop("build", None),
+        "definition": mapping,
+    }

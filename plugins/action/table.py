@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prints rows of data as a plain text table, for people who read the end of a play."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import get_text_width
+
+ARGUMENTS: Mapping[str, Any] = {
+    "columns": {"type": "list", "elements": "str", "required": True},
+    "rows": {"type": "list", "elements": "dict", "required": True},
+    "title": {"type": "str"},
+}
+
+# What stands in a cell without a value.
+NO_VALUE = "-"
+GAP = "  "
+
+
+class ActionModule(ActionBase):
+    """The action plugin of ``hundred.containers.table``."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Print the table and return its data."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        arguments = self.validate_argument_spec(argument_spec=dict(ARGUMENTS))[1]
+        title, columns, rows = (arguments[key] for key in ("title", "columns", "rows"))
+        # As long as there is text: a task's result would show it as one escaped line.
+        self._display.display(render(columns, rows, title))
+        result.update(changed=False, title=title, columns=columns, rows=rows)
+        return result
+
+
+def render(
+    columns: Sequence[str], rows: Sequence[Mapping[str, Any]], title: str | None = None
+) -> str:
+    """The table as text: aligned, nothing cut, numbers to the right.
+
+    :param columns: the keys of the rows to show, in order; they are the headings as well.
+    :param title: a line above the table.
+    """
+    cells = [[_lines(row.get(column)) for column in columns] for row in rows]
+    widths = [
+        max(get_text_width(line) for line in [column, *(ln for row in cells for ln in row[index])])
+        for index, column in enumerate(columns)
+    ]
+    right = [_numbers(row.get(column) for row in rows) for column in columns]
+    lines = [] if title is None else [_clean(title), ""]
+    lines.append(_line(columns, widths, right))
+    lines.append(_line(["-" * width for width in widths], widths, right))
+    for row in cells:
+        for number in range(max((len(cell) for cell in row), default=1)):
+            parts = [cell[number] if number < len(cell) else "" for cell in row]
+            lines.append(_line(parts, widths, right))
+    if not rows:
+        lines.append("(none)")
+    return "\n".join(lines)
+
+
+def _line(parts: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    padded = []
+    for part, width, at_right in zip(parts, widths, right):
+        space = " " * (width - get_text_width(part))
+        padded.append(space + part if at_right else part + space)
+    return GAP.join(padded).rstrip()
+
+
+def _numbers(values: Any) -> bool:
+    """Whether a column has numbers and nothing else, apart from cells without a value."""
+    given = [value for value in values if value is not None]
+    return bool(given) and all(
+        isinstance(value, (int, float)) and not isinstance(value, bool) for value in given
+    )
+
+
+def _lines(value: Any) -> list[str]:
+    """A cell's text: what has several lines keeps them, below each other."""
+    if value is None or value == "":
+        return [NO_VALUE]
+    if isinstance(value, bool):
+        return ["yes" if value else "no"]
+    if isinstance(value, (list, tuple)):
+        value = ", ".join(str(item) for item in value) or NO_VALUE
+    return [_clean(line) for line in str(value).splitlines()] or [NO_VALUE]
+
+
+def _clean(text: str) -> str:
+    """The text without characters that a terminal obeys instead of showing them."""
+    return "".join(char if char.isprintable() else "?" for char in text.expandtabs(4)).rstrip()

@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waiting on a monotonic clock: a clock jump must not end or prolong a deadline."""
+
+from __future__ import annotations
+
+import time
+from typing import Callable
+
+
+class Deadline:
+    """A point in time ``seconds`` from now, measured on the monotonic clock."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._start = time.monotonic()
+
+    def elapsed(self) -> float:
+        """Seconds since the deadline was set."""
+        return time.monotonic() - self._start
+
+    def remaining(self) -> float:
+        """Seconds left, never negative."""
+        return max(0.0, self.seconds - self.elapsed())
+
+    def passed(self) -> bool:
+        """Whether no time is left."""
+        return self.elapsed() >= self.seconds
+
+
+def wait_until(predicate: Callable[[], bool], seconds: float, every: float = 0.05) -> bool:
+    """Call ``predicate`` every ``every`` seconds until it is true or ``seconds`` have passed.
+
+    The predicate is asked at least once, and once more at the end.
+
+    :returns: whether the predicate became true in time.
+    """
+    deadline = Deadline(seconds)
+    while True:
+        if predicate():
+            return True
+        if deadline.passed():
+            return False
+        time.sleep(min(every, max(0.001, deadline.remaining())))

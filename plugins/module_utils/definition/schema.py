@@ -1,0 +1,277 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The keys of a definition, each with the check of its value: all that may be written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Callable
+
+from . import names, paths
+from .model import Build, Health, Logging, Resources, Update
+from .problems import REFUSED, Place
+from .shapes import (
+    LONGEST_ARGUMENT,
+    ListOf,
+    MapOf,
+    Number,
+    OneOf,
+    Section,
+    Whole,
+    argument,
+    command,
+    each_once,
+    flag,
+    line,
+    size,
+)
+from .units import Duration, Size
+
+# A probe more often than this measures itself; it is also the proxies' smallest useful interval.
+SHORTEST_INTERVAL = 0.01
+
+# The engine refuses less ("Minimum memory limit allowed is 6MB").
+SMALLEST_MEMORY = 6 * 1024**2
+
+# The kernel's limits: 1 ms of each 100 ms, CONFIG_NR_CPUS and PID_MAX_LIMIT.
+FEWEST_CPUS, MOST_CPUS = 0.01, 8192
+MOST_PIDS = 4194304
+
+# A hundred is what the project is for; the addresses of the default network allow many more.
+MOST_REPLICAS = 100
+
+
+class Made:
+    """A section that becomes an object; keys that are not given have the object's defaults."""
+
+    def __init__(self, section: Section, make: Callable[..., Any]) -> None:
+        self.section = section
+        self.make = make
+
+    def __call__(self, place: Place, value: Any) -> Any:
+        """Check one value."""
+        keys = self.section(place, value)
+        return REFUSED if keys is REFUSED else self.make(**keys)
+
+
+def later(place: Place, value: Any) -> Any:  # noqa: ARG001
+    """A key that the design has and this release has not."""
+    place.note("this key follows in a later release")
+    return REFUSED
+
+
+def replicas(place: Place, value: Any) -> Any:
+    """The number of replicas on each host; none is a state, not a number."""
+    if value in (0, "0") and not isinstance(value, bool):
+        return place.refuse(
+            f"must be a whole number from 1 to {MOST_REPLICAS}",
+            value,
+            "state: stopped stops a service",
+        )
+    return Whole(1, MOST_REPLICAS)(place, value)
+
+
+def environment(place: Place, value: Any) -> Any:
+    """The variables of a replica; a name and its value together are one argument to Linux."""
+    checked = MapOf(names.variable, argument, "variables to strings")(place, value)
+    if checked is not REFUSED:
+        for name, text in checked.items():
+            if size(name) + 1 + size(text) >= LONGEST_ARGUMENT:
+                must = f"must be shorter than {LONGEST_ARGUMENT} bytes with its name"
+                place.hidden().at(name).refuse(must, text)
+    return checked
+
+
+def secret_value(place: Place, value: Any) -> Any:
+    """The content of a secret."""
+    if isinstance(value, str) and value:
+        return str(value)
+    return place.refuse("must be a string, not empty", value)
+
+
+def health_command(place: Place, value: Any) -> Any:
+    """A command that exits 0 in a healthy replica."""
+    checked = command(place, value)
+    if checked is not REFUSED and checked[0] in ("CMD", "CMD-SHELL", "NONE"):
+        advice = f"leave out {checked[0]}; write [sh, -c, ...] for a shell"
+        return place.hidden().refuse("must start with the program to run", value, advice)
+    return checked
+
+
+def capabilities(place: Place, value: Any) -> Any:
+    """A list of capabilities without repetitions."""
+    checked = ListOf(names.capability, "capabilities")(place, value)
+    return checked if checked is REFUSED or each_once(place, checked, "capability") else REFUSED
+
+
+def hosts(place: Place, value: Any) -> Any:
+    """The inventory group, or a pattern of Ansible's, whose hosts run the service."""
+    checked = line(place, value)
+    if checked is not REFUSED and checked.startswith("-"):
+        return place.refuse("must be an inventory group or a pattern of hosts", value)
+    return checked
+
+
+def logging(**keys: Any) -> Logging:
+    """The log driver; Docker's own file drivers stay bounded unless their bounds are given."""
+    driver = keys.get("driver", Logging().driver)
+    options: dict[str, str] = {}
+    if driver in ("json-file", "local"):
+        options.update(Logging().options)
+    options.update(keys.get("options", {}))
+    return Logging(driver=driver, options=options)
+
+
+RESOURCES = Section(
+    {
+        "cpus": Number(FEWEST_CPUS, MOST_CPUS),
+        "memory": Size(SMALLEST_MEMORY),
+        "pids": Whole(1, MOST_PIDS),
+    },
+    "limits",
+    {
+        "limits": "cpus, memory and pids stand directly below resources",
+        "reservations": "replicas have limits only",
+    },
+)
+
+HEALTH = Section(
+    {
+        "path": paths.health_path,
+        "command": health_command,
+        "interval": Duration(SHORTEST_INTERVAL),
+        "start_interval": Duration(SHORTEST_INTERVAL),
+        "timeout": Duration(SHORTEST_INTERVAL),
+        "successes": Whole(1, 1000),
+        "failures": Whole(1, 1000),
+        "healthy_deadline": Duration(SHORTEST_INTERVAL),
+    },
+    "health settings",
+    {
+        "test": "did you mean command?",
+        "retries": "did you mean failures?",
+        "start_period": "did you mean healthy_deadline?",
+        "deadline": "did you mean healthy_deadline?",
+    },
+)
+
+UPDATE = Section(
+    {
+        "order": OneOf("start-first", "stop-first"),
+        "parallelism": Whole(1, MOST_REPLICAS),
+        "delay": Duration(),
+        "monitor": Duration(),
+        "failure_action": OneOf("rollback", "pause", "continue"),
+    },
+    "update settings",
+    {"max_failure_ratio": "any failed replica fails the update"},
+)
+
+LOGGING = Section(
+    {
+        "driver": names.log_driver,
+        "options": MapOf(names.log_option, argument, "log options to strings", literal=True),
+    },
+    "driver and options",
+)
+
+BUILD = Section(
+    {
+        "source": paths.source,
+        "dockerfile": paths.relative,
+        "context": paths.relative,
+        "target": names.stage,
+        "args": MapOf(names.variable, argument, "build arguments to strings"),
+        "test": ListOf(command, "commands"),
+        "platform": names.platform,
+        "tags": ListOf(names.tag, "tags"),
+        "secrets": MapOf(
+            names.build_secret, secret_value, "names to the values of secrets", literal=True
+        ),
+        "cache_from": ListOf(line, "strings"),
+        "cache_to": ListOf(line, "strings"),
+    },
+    "build settings",
+)
+
+DEFINITION = Section(
+    {
+        "image": names.image,
+        "hosts": hosts,
+        "replicas": replicas,
+        "command": command,
+        "entrypoint": command,
+        "user": names.user,
+        "working_dir": paths.absolute,
+        "init": flag,
+        "read_only": flag,
+        "tmpfs": ListOf(paths.tmpfs, "paths such as /run"),
+        "cap_drop": capabilities,
+        "cap_add": capabilities,
+        "stop_signal": names.signal,
+        "port": paths.PORT,
+        "protocol": OneOf("http", "tcp"),
+        "routes": ListOf(paths.route, "mappings such as {host: shop.example.com, path: /}"),
+        "environment": environment,
+        "secrets": MapOf(
+            names.secret, secret_value, "names to the values of secrets", literal=True
+        ),
+        "volumes": ListOf(paths.volume, "strings such as data:/data"),
+        "resources": Made(RESOURCES, Resources),
+        "health": Made(HEALTH, Health),
+        "update": Made(UPDATE, Update),
+        "logging": Made(LOGGING, logging),
+        "drain_timeout": Duration(),
+        "stop_grace_period": Duration(),
+        "retain": Whole(1, 100),
+        "build": Made(BUILD, Build),
+        "tasks": later,
+        "cron": later,
+    },
+    "keys",
+    {
+        "ports": "the proxy publishes a service: see port and routes",
+        "expose": "did you mean port?",
+        "env": "did you mean environment?",
+        "env_file": "variables stand in environment and secrets",
+        "healthcheck": "did you mean health?",
+        "restart": "what dies is started again; there is nothing to set",
+        "restart_policy": "what dies is started again; there is nothing to set",
+        "deploy": "replicas, resources and update are keys of the definition itself",
+        "update_config": "did you mean update?",
+        "rollback_config": "did you mean update?",
+        "networks": "all replicas of a host are in one network",
+        "network_mode": "all replicas of a host are in one network",
+        "container_name": "containers are named after the service, its generation and slot",
+        "depends_on": "services are deployed one by one",
+        "privileged": "cap_add gives single capabilities",
+        "mem_limit": "did you mean resources.memory?",
+        "pids_limit": "did you mean resources.pids?",
+        "stop_timeout": "did you mean stop_grace_period?",
+        "tag": "the revision is given at deploy time",
+        "version": "the revision is given at deploy time",
+        "revision": "the revision is given at deploy time",
+        "digest": "the revision is given at deploy time",
+        "name": "a service is named by its key in hundred_services",
+    },
+)
+
+SECTIONS: Mapping[str, Section] = {
+    "resources": RESOURCES,
+    "health": HEALTH,
+    "update": UPDATE,
+    "logging": LOGGING,
+    "build": BUILD,
+}
+
+
+def _name_keys_of_sections() -> None:
+    """A key of a section that stands beside the section is pointed to its place."""
+    for name, section in SECTIONS.items():
+        for key in section.keys:
+            if key not in DEFINITION.keys:
+                DEFINITION.hints.setdefault(key, f"did you mean {name}.{key}?")
+
+
+_name_keys_of_sections()

@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action plugin of the same name; it runs on the controller only."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: service_definition
+short_description: Validates the definitions of services on the controller
+version_added: 0.1.0
+author: hundred.containers authors (@hundred-containers)
+extends_documentation_fragment:
+  - hundred.containers.attributes
+description:
+  - Validates every definition in C(hundred_services), and returns those that were asked for.
+  - Unknown keys, bad values, impossible combinations and hosts that the inventory does not have are
+    refused in one error that has every problem, with the path of the key and what it must be.
+  - It runs on the controller and contacts no host.
+options:
+  services:
+    description:
+      - The definitions, as a mapping of the services' names.
+      - Without it the variable C(hundred_services) is read, and each of its values is templated by
+        itself. A variable that is not defined is reported with the path of the key that uses it.
+    type: raw
+  names:
+    description:
+      - The services to return.
+      - Without it, or with an empty list, all are returned. All are validated in either case.
+    type: list
+    elements: str
+  proxy:
+    description: The proxy of the hosts; C(protocol=tcp) needs V(haproxy).
+    type: str
+    choices: [haproxy, nginx]
+    default: haproxy
+  http_port:
+    description: The proxy's port of all services with C(protocol=http); no other may publish it.
+    type: int
+    default: 80
+  revision:
+    description:
+      - The revision that is going to be built or deployed.
+      - Checked only for its form, a commit or a name that git resolves, and never an option of git.
+    type: raw
+attributes:
+  check_mode:
+    support: full
+    details: Changes nothing in either mode.
+  diff_mode:
+    support: none
+    details: There is no state that could differ.
+seealso:
+  - module: hundred.containers.table
+"""
+
+EXAMPLES = r"""
+- name: Validate all definitions and take that of one service
+  hundred.containers.service_definition:
+    names: shop
+    proxy: "{{ hundred_proxy | default('haproxy') }}"
+  delegate_to: localhost
+  run_once: true
+  register: definitions
+
+- name: Validate definitions from somewhere else
+  hundred.containers.service_definition:
+    services: "{{ lookup('file', 'services.yml') | from_yaml }}"
+  delegate_to: localhost
+  run_once: true
+"""
+
+RETURN = r"""
+services:
+  description: What was asked for, by the services' names. The values of secrets are not in it.
+  returned: success
+  type: dict
+  contains:
+    hosts:
+      description: The hosts that run the service, in the inventory's order.
+      type: list
+      elements: str
+    definition:
+      description:
+        - The definition with defaults filled in, durations in seconds and sizes in bytes.
+        - Without C(hosts), C(build) and C(secrets).
+      type: dict
+    build:
+      description: The keys of C(build), if the definition has it; of its secrets the names only.
+      type: dict
+    secret_names:
+      description: The names of the service's secrets.
+      type: list
+      elements: str
+  sample:
+    shop:
+      hosts: [web1, web2]
+      definition: {image: registry.example.com/shop, replicas: 2, port: 8000}
+      build: {source: ., dockerfile: Dockerfile}
+      secret_names: [DATABASE_URL]
+"""
