@@ -1,0 +1,302 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Containers as a rollout needs them: found by label, created stopped, started, judged, removed.
+
+Only containers that carry our labels are ever listed or touched (I7).
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..definition.model import Definition
+from ..errors import NotFoundError
+from .client import connect, engine_errors
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+LABEL_SERVICE = "hundred.service"
+LABEL_RELEASE = "hundred.release"
+LABEL_GENERATION = "hundred.generation"
+LABEL_SLOT = "hundred.slot"
+LABEL_REVISION = "hundred.revision"
+LABEL_ADDRESS = "hundred.address"
+
+SECRETS_TARGET = "/run/secrets"
+
+_HEALTH = re.compile(r"\((?:health: )?(healthy|unhealthy|starting)\)")
+
+
+@dataclass(frozen=True)
+class Container:
+    """One of our containers as the engine lists it.
+
+    :param state: the engine's word: created, running, paused, restarting, removing, exited or dead.
+    :param address: the static address that it was created with; it keeps it while stopped.
+    :param healthcheck: healthy, unhealthy or starting when the image has a HEALTHCHECK, else None.
+    """
+
+    id: str
+    name: str
+    service: str
+    release: str
+    generation: int
+    slot: int
+    revision: str
+    address: str
+    image: str
+    state: str
+    healthcheck: str | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether its process runs."""
+        return self.state == "running"
+
+
+@dataclass(frozen=True)
+class ContainerState:
+    """The engine's account of one container's process.
+
+    :param restarts: how often the engine's restart policy has started it again.
+    :param started_at: the engine's own time stamp of the last start, to recognise a restart.
+    """
+
+    running: bool
+    exit_code: int
+    oom_killed: bool
+    started_at: str
+    restarts: int
+    error: str
+    healthcheck: str | None
+    finished_at: str = ""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What is needed to create one replica."""
+
+    name: str
+    image: str
+    network: str
+    address: str
+    labels: Mapping[str, str]
+    definition: Definition
+    secrets_dir: str | None
+
+
+def container_name(service: str, generation: int, slot: int) -> str:
+    """The name of a replica's container, as design.md fixes it."""
+    return "%s-g%d-%d" % (service, generation, slot)
+
+
+def _container(row: Mapping[str, Any]) -> Container | None:
+    labels = row.get("Labels") or {}
+    try:
+        generation = int(labels[LABEL_GENERATION])
+        slot = int(labels[LABEL_SLOT])
+        service = labels[LABEL_SERVICE]
+    except (KeyError, ValueError):
+        # Somebody else's container that borrowed one of our labels: not ours to touch.
+        return None
+    health = _HEALTH.search(row.get("Status") or "")
+    return Container(
+        id=row["Id"],
+        name=row["Names"][0].lstrip("/"),
+        service=service,
+        release=labels.get(LABEL_RELEASE, ""),
+        generation=generation,
+        slot=slot,
+        revision=labels.get(LABEL_REVISION, ""),
+        address=labels.get(LABEL_ADDRESS, ""),
+        image=row.get("Image") or "",
+        state=row.get("State") or "",
+        healthcheck=health.group(1) if health else None,
+    )
+
+
+class Engine:
+    """The container engine of this host.
+
+    Each thread gets a connection of its own: the SDK's client is a ``requests`` session, which is
+    not
+    promised to be safe for use by several threads.
+    """
+
+    def __init__(self, docker_host: str | None = None) -> None:
+        self._docker_host = docker_host
+        self._local = threading.local()
+        self._local.client = connect(docker_host)  # fails early, with the reason
+
+    @property
+    def client(self) -> APIClient:
+        """This thread's connection."""
+        client: APIClient | None = getattr(self._local, "client", None)
+        if client is None:
+            client = connect(self._docker_host)
+            self._local.client = client
+        return client
+
+    def containers(self, service: str | None = None) -> list[Container]:
+        """Our containers in any state, of one service or of all, in the order of generation and
+        slot.
+        """
+        label = LABEL_SERVICE if service is None else f"{LABEL_SERVICE}={service}"
+        with engine_errors("list the containers"):
+            rows = self.client.containers(all=True, filters={"label": [label]})
+        found = [container for container in map(_container, rows) if container is not None]
+        return sorted(found, key=lambda item: (item.service, item.generation, item.slot))
+
+    def create(self, spec: Spec) -> str:
+        """Create the container, not started, and return its id.
+
+        A former call may have timed out here and succeeded there: a container of that name which
+        carries exactly our labels is adopted.
+
+        :raises ConflictError: the name is taken by something else.
+        """
+        definition = spec.definition
+        # The SDK's type stubs know fewer forms of these calls than the SDK.
+        client: Any = self.client
+        with engine_errors(f"create the container {spec.name}"):
+            host_config = client.create_host_config(
+                binds=self._binds(spec),
+                network_mode=spec.network,
+                restart_policy={"Name": "no"},
+                init=definition.init,
+                read_only=definition.read_only,
+                tmpfs=list(definition.tmpfs) or None,
+                cap_add=list(definition.cap_add) or None,
+                cap_drop=list(definition.cap_drop) or None,
+                nano_cpus=_nano_cpus(definition.resources.cpus),
+                mem_limit=definition.resources.memory,
+                pids_limit=definition.resources.pids,
+                log_config={
+                    "Type": definition.logging.driver,
+                    "Config": dict(definition.logging.options),
+                },
+            )
+            networking = client.create_networking_config(
+                {spec.network: client.create_endpoint_config(ipv4_address=spec.address)}
+            )
+            created = client.create_container(
+                image=spec.image,
+                name=spec.name,
+                command=_words(definition.command),
+                entrypoint=_words(definition.entrypoint),
+                environment=dict(definition.environment),
+                user=definition.user,
+                working_dir=definition.working_dir,
+                stop_signal=definition.stop_signal,
+                labels=dict(spec.labels),
+                host_config=host_config,
+                networking_config=networking,
+            )
+        return str(created["Id"])
+
+    @staticmethod
+    def _binds(spec: Spec) -> list[str]:
+        binds = [
+            "{}:{}:{}".format(volume.source, volume.target, "ro" if volume.read_only else "rw")
+            for volume in spec.definition.volumes
+        ]
+        if spec.secrets_dir is not None:
+            binds.append(f"{spec.secrets_dir}:{SECRETS_TARGET}:ro")
+        return binds
+
+    def start(self, container: str) -> None:
+        """Start a created or exited container.
+
+        :raises ConflictError: its address is taken by another container.
+        """
+        with engine_errors(f"start the container {container}"):
+            self.client.start(container)
+
+    def stop(self, container: str, grace: float) -> None:
+        """SIGTERM (or the stop signal), and SIGKILL when it still runs after ``grace`` seconds.
+
+        The engine counts whole seconds, so ``grace`` is rounded up.
+        """
+        seconds = int(grace) + (1 if grace > int(grace) else 0)
+        try:
+            with engine_errors(f"stop the container {container}"):
+                self.client.stop(container, timeout=seconds)
+        except NotFoundError:
+            return  # gone is stopped
+
+    def remove(self, container: str) -> None:
+        """Remove a container with its anonymous volumes, killing it if it still runs."""
+        try:
+            with engine_errors(f"remove the container {container}"):
+                self.client.remove_container(container, v=True, force=True)
+        except NotFoundError:
+            return  # somebody was faster; it is gone, as wanted
+
+    def state(self, container: str) -> ContainerState | None:
+        """The state of one container; None when it does not exist any more."""
+        try:
+            with engine_errors(f"inspect the container {container}"):
+                row = self.client.inspect_container(container)
+        except NotFoundError:
+            return None
+        state = row["State"]
+        return ContainerState(
+            running=bool(state.get("Running")) and not state.get("Restarting"),
+            exit_code=int(state.get("ExitCode") or 0),
+            oom_killed=bool(state.get("OOMKilled")),
+            started_at=str(state.get("StartedAt") or ""),
+            restarts=int(row.get("RestartCount") or 0),
+            error=str(state.get("Error") or ""),
+            healthcheck=(state.get("Health") or {}).get("Status"),
+            finished_at=str(state.get("FinishedAt") or ""),
+        )
+
+    def restart_when_it_dies(self, container: str) -> None:
+        """Have the engine start it again after a crash or a reboot, unless it was stopped on
+        purpose.
+        """
+        with engine_errors(f"set the restart policy of {container}"):
+            self._set_restart_policy(container, "unless-stopped")
+
+    def never_restart(self, container: str) -> None:
+        """Leave it as it ends: for replicas that are being replaced."""
+        with engine_errors(f"set the restart policy of {container}"):
+            self._set_restart_policy(container, "no")
+
+    def _set_restart_policy(self, container: str, policy: str) -> None:
+        client: Any = self.client
+        client.update_container(container, restart_policy={"Name": policy})
+
+    def logs(self, container: str, lines: int) -> list[str]:
+        """The last ``lines`` lines that it wrote, oldest first; nothing for drivers that cannot be
+        read.
+        """
+        try:
+            with engine_errors(f"read the log of {container}"):
+                text: bytes = self.client.logs(container, tail=lines, stdout=True, stderr=True)
+        except NotFoundError:
+            return []
+        return text.decode("utf-8", "replace").splitlines()
+
+    def execute(self, container: str, argv: Sequence[str]) -> tuple[int, str]:
+        """Run a command in a running container. :returns: its exit code and its output."""
+        with engine_errors(f"run a command in {container}"):
+            created = self.client.exec_create(container, list(argv))
+            output: bytes = self.client.exec_start(created["Id"])
+            code = self.client.exec_inspect(created["Id"])["ExitCode"]
+        return int(code), output.decode("utf-8", "replace")
+
+
+def _words(words: Sequence[str] | None) -> list[str] | None:
+    return list(words) if words is not None else None
+
+
+def _nano_cpus(cpus: float | None) -> int | None:
+    return int(cpus * 1_000_000_000) if cpus is not None else None

@@ -1,0 +1,256 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images as a build, a push and a pull need them: found, tagged, moved to and from a registry.
+
+Questions to a registry go through the engine, so its trust in certificate authorities counts, and
+so do the credentials given here or those of Docker's own configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..errors import EngineError, NotFoundError, RegistryError
+from .client import engine_errors
+from .registry_errors import registry_error
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+LABEL_IMAGE = "hundred.image"
+LABEL_REVISION = "org.opencontainers.image.revision"
+LABEL_SOURCE = "org.opencontainers.image.source"
+LABEL_CREATED = "org.opencontainers.image.created"
+
+# Seconds a push or pull may be silent: a registry on slow storage needs long to take a large layer.
+SILENCE = 600
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """An account at a registry."""
+
+    username: str
+    password: str = field(repr=False)
+
+    @classmethod
+    def given(cls, username: str | None, password: str | None) -> Credentials | None:
+        """The account, or None to leave it to Docker's own configuration."""
+        return cls(username, password) if username and password else None
+
+    def as_header(self) -> dict[str, str]:
+        """The account as the SDK takes it."""
+        return {"username": self.username, "password": self.password}
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image that the engine has.
+
+    :param tags: ``repository:tag`` of each of its tags.
+    :param digests: ``repository@digest`` for each registry that it was pushed to or pulled from.
+    :param size: bytes on disk, layers shared with other images included.
+    :param platform: operating system and architecture, as in ``linux/amd64``.
+    """
+
+    id: str
+    tags: tuple[str, ...]
+    digests: tuple[str, ...]
+    labels: Mapping[str, str]
+    size: int
+    platform: str
+
+    def is_known_as(self, name: str, digest: str) -> bool:
+        """Whether the engine knows that a registry has this image under a digest."""
+        return f"{_familiar(name)}@{digest}" in self.digests
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a registry has under a tag or digest.
+
+    :param platforms: those it was made for, as in ``linux/amd64``; empty if it does not say.
+    """
+
+    digest: str
+    platforms: tuple[str, ...]
+
+
+def find_image(client: APIClient, reference: str) -> Image | None:
+    """The image of that id, tag or digest, or None if the engine has none.
+
+    :raises EngineError: the engine does not answer.
+    """
+    untyped: Any = client  # the SDK's type stubs lack this call
+    try:
+        with engine_errors(f"inspect the image {reference}"):
+            facts: dict[str, Any] = untyped.inspect_image(reference)
+    except NotFoundError:
+        return None
+    return Image(
+        id=facts["Id"],
+        tags=tuple(facts.get("RepoTags") or ()),
+        digests=tuple(facts.get("RepoDigests") or ()),
+        labels=(facts.get("Config") or {}).get("Labels") or {},
+        size=facts.get("Size") or 0,
+        platform=f"{facts.get('Os', '')}/{facts.get('Architecture', '')}",
+    )
+
+
+def find_manifest(
+    client: APIClient, reference: str, host: str, credentials: Credentials | None
+) -> Manifest | None:
+    """What the registry has under a tag or digest, or None if it has no such thing.
+
+    :param host: the registry's name and port, for messages.
+    :raises RegistryError: it does not answer, or refuses to.
+    """
+    untyped: Any = client  # the SDK's type stubs lack this call
+    try:
+        with registry_errors(f"ask the registry for {reference}", host):
+            facts = untyped.inspect_distribution(
+                reference, auth_config=credentials.as_header() if credentials else None
+            )
+    except NotFoundError:
+        return None
+    platforms = tuple(
+        f"{row.get('os', '')}/{row.get('architecture', '')}" for row in facts.get("Platforms") or ()
+    )
+    return Manifest(facts["Descriptor"]["digest"], platforms)
+
+
+def tag_image(client: APIClient, image: str, name: str, tag: str) -> None:
+    """Give an image a tag; one of the same name moves to it.
+
+    :raises EngineError: the engine refuses.
+    """
+    with engine_errors(f"tag {name}:{tag}"):
+        client.tag(image, name, tag, force=True)
+
+
+def remove_reference(client: APIClient, reference: str) -> None:
+    """Remove a tag or digest, and the image with its last one.
+
+    :raises EngineError: the engine refuses.
+    """
+    with engine_errors(f"remove the reference {reference}"):
+        client.remove_image(reference)
+
+
+def push_image(
+    client: APIClient, name: str, tag: str, host: str, credentials: Credentials | None
+) -> str:
+    """Push a tag once, without retries.
+
+    :returns: the digest that the registry now has under the tag.
+    :raises RegistryError: the registry refuses or fails.
+    """
+    digest = ""
+    with _patient(client), registry_errors(f"push {name}:{tag}", host):
+        for event in client.push(
+            name,
+            tag,
+            stream=True,
+            decode=True,
+            auth_config=credentials.as_header() if credentials else None,
+        ):
+            _check_event(event, f"push {name}:{tag}", host)
+            digest = (event.get("aux") or {}).get("Digest") or digest
+    if not digest:
+        raise RegistryError(f"the engine did not say under which digest it pushed {name}:{tag}")
+    return digest
+
+
+def pull_image(
+    client: APIClient, name: str, digest: str, host: str, credentials: Credentials | None
+) -> None:
+    """Pull by digest once, without retries.
+
+    :raises NotFoundError: the registry has no such digest.
+    :raises RegistryError: the registry refuses or fails.
+    """
+    doing = f"pull {name}@{digest}"
+    with _patient(client), registry_errors(doing, host):
+        for event in client.pull(
+            name,
+            digest,
+            stream=True,
+            decode=True,
+            auth_config=credentials.as_header() if credentials else None,
+        ):
+            _check_event(event, doing, host)
+
+
+@contextmanager
+def registry_errors(doing: str, host: str) -> Iterator[None]:
+    """Translate the errors of a call that has the engine talk to a registry.
+
+    :param doing: what was being done, as in "push registry.example.com/shop:v1".
+    :param host: the registry's name and port.
+    :raises EngineError: see :func:`registry_errors.registry_error`.
+    """
+    from docker.errors import APIError, DockerException
+    from requests.exceptions import RequestException
+
+    try:
+        with credential_errors(doing):
+            yield
+    except APIError as error:
+        raise registry_error(doing, str(error.explanation or error), host) from error
+    except DockerException as error:
+        raise EngineError(f"cannot {doing}: {error}") from error
+    except RequestException as error:
+        raise EngineError(
+            f"cannot {doing}: the engine does not answer: {error}",
+            next_step="check that it runs (systemctl status docker)",
+        ) from error
+
+
+@contextmanager
+def credential_errors(doing: str) -> Iterator[None]:
+    """Translate the failures of the credential helpers that Docker's configuration names.
+
+    :param doing: what was being done, as in "push registry.example.com/shop:v1".
+    :raises RegistryError: a helper is missing or fails.
+    """
+    from docker.credentials.errors import StoreError
+    from docker.errors import DockerException
+
+    try:
+        yield
+    except (StoreError, DockerException) as error:
+        # The SDK wraps the helper's error in its own in some calls and not in others.
+        if not isinstance(error, StoreError) and "Credentials store error" not in str(error):
+            raise
+        raise RegistryError(
+            f"cannot {doing}: the credential helper of Docker's configuration fails: {error}",
+            next_step="repair it (credsStore or credHelpers in ~/.docker/config.json), or give"
+            " registry_username and registry_password",
+        ) from error
+
+
+def _familiar(name: str) -> str:
+    """A repository as the engine writes it: without Docker Hub's host and default namespace."""
+    for prefix in ("docker.io/", "index.docker.io/"):
+        if name.startswith(prefix):
+            return name.removeprefix(prefix).removeprefix("library/")
+    return name
+
+
+def _check_event(event: Mapping[str, Any], doing: str, host: str) -> None:
+    if "error" in event:
+        raise registry_error(doing, str(event["error"]), host)
+
+
+@contextmanager
+def _patient(client: APIClient) -> Iterator[None]:
+    usual = client.timeout
+    client.timeout = SILENCE
+    try:
+        yield
+    finally:
+        client.timeout = usual

@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the engine says when a registry fails it, read: absent, transient or permanent. Pure.
+
+The engine hands on the registry's words, with a status that differs between its versions (a missing
+login is 500 or 401), so the words decide. They were collected from engines 20.10 and 26.1.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..errors import EngineError, NotFoundError, RegistryError
+
+
+class TransientRegistryError(RegistryError):
+    """A failure of the registry or of the way to it that another try may cure."""
+
+
+_ABSENT = re.compile(r"manifest unknown|name unknown|manifest for \S+ not found", re.IGNORECASE)
+_DISK_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
+_UNKNOWN_AUTHORITY = re.compile(r"x509|certificate signed by unknown", re.IGNORECASE)
+_NOT_TLS = re.compile(r"server gave HTTP response to HTTPS client", re.IGNORECASE)
+_NO_LOGIN = re.compile(
+    r"unauthorized|authentication required|no basic auth credentials|denied|forbidden",
+    re.IGNORECASE,
+)
+_NO_HOST = re.compile(r"no such host", re.IGNORECASE)
+_TRANSIENT = re.compile(
+    r"connection refused|connection reset|broken pipe|\bEOF\b|timeout|timed out"
+    r"|deadline exceeded|request canceled|no route to host|network is unreachable"
+    r"|server misbehaving|temporary failure|blob upload unknown|toomanyrequests"
+    r"|\b429\b|\b5\d\d [A-Z]|HTTP status:? 5\d\d|closed idle connection",
+    re.IGNORECASE,
+)
+
+
+def is_absent(text: str) -> bool:
+    """Whether the registry answered that it has no such repository, tag or digest."""
+    return _ABSENT.search(text) is not None
+
+
+def is_disk_full(text: str) -> bool:
+    """Whether a disk, the engine's or the registry's, is full."""
+    return _DISK_FULL.search(text) is not None
+
+
+def registry_error(doing: str, text: str, host: str) -> EngineError:
+    """The error for a failed call that had the engine talk to a registry.
+
+    :param doing: what was being done, as in "push registry.example.com/shop:v1".
+    :param text: the engine's words.
+    :param host: the registry's name and port.
+    :returns: :class:`TransientRegistryError` when another try may help, :class:`NotFoundError` when
+        the registry has no such thing, :class:`RegistryError` for what must be put right first, and
+        :class:`EngineError` when a disk is full.
+    """
+    message = f"cannot {doing}: {text.strip()}"
+    if is_absent(text):
+        return NotFoundError(message)
+    if is_disk_full(text):
+        return EngineError(
+            message,
+            next_step="make room on the disk of the engine (docker system df) or of the registry",
+        )
+    for pattern, next_step in (
+        (
+            _UNKNOWN_AUTHORITY,
+            f"put the registry's CA certificate at /etc/docker/certs.d/{host}/ca.crt on this host",
+        ),
+        (_NOT_TLS, f"the registry {host} speaks no TLS: give it a certificate"),
+        (
+            _NO_LOGIN,
+            "give registry_username and registry_password of an account that may do this at"
+            f" {host}, or log in there (docker login {host}) as the user of this task",
+        ),
+        (_NO_HOST, f"check the name {host} and that this host can resolve it"),
+    ):
+        if pattern.search(text):
+            return RegistryError(message, next_step=next_step)
+    kind = TransientRegistryError if _TRANSIENT.search(text) else RegistryError
+    return kind(message, next_step=f"check that the registry {host} is up and reachable from here")

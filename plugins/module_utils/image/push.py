@@ -1,0 +1,242 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From an image here to a digest in the registry. A revision's tag never moves by accident."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Callable
+
+from ..engine.client import connect
+from ..engine.images import (
+    LABEL_REVISION,
+    Credentials,
+    Image,
+    Manifest,
+    find_image,
+    find_manifest,
+    pull_image,
+    push_image,
+    remove_reference,
+    tag_image,
+)
+from ..errors import ConflictError, HundredError, NotFoundError, RegistryError
+from .reference import check_repository, check_revision, check_tag, named_host
+from .retry import retrying
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+
+@dataclass(frozen=True)
+class PushRequest:
+    """One image to push; the options of the module image_push.
+
+    :param name: the repository, with the registry's host.
+    :param revision: full SHA: the tag to push, which must not move.
+    :param tag: the tag to push if there is no revision; it may move.
+    :param tags: further tags that the pushed image gets in the registry; they may move.
+    :param force: move the revision's tag to this image, whatever it names now.
+    :param retries: how often a transient failure of the registry is tried again.
+    """
+
+    name: str
+    revision: str | None = None
+    tag: str | None = None
+    tags: Sequence[str] = ()
+    force: bool = False
+    retries: int = 5
+    credentials: Credentials | None = None
+    docker_host: str | None = None
+
+    def __post_init__(self) -> None:
+        check_repository(self.name)
+        for tag in self.tags:
+            check_tag(tag)
+        if self.revision is not None:
+            check_revision(self.revision)
+        elif self.tag is not None:
+            check_tag(self.tag)
+        else:
+            raise HundredError("either revision or tag must say what to push")
+        named_host(self.name)
+
+
+def push(request: PushRequest, check_mode: bool, report: Callable[[str], None]) -> dict[str, Any]:
+    """Push an image, unless the registry has it.
+
+    :param check_mode: say what would be done, having asked the registry.
+    :param report: told of failures that are tried again.
+    :returns: the result of the module image_push.
+    :raises NotFoundError: there is no such image, neither here nor in the registry.
+    :raises ConflictError: the revision's tag names another image in the registry.
+    :raises RegistryError: the registry refuses or does not answer.
+    """
+    begun = time.monotonic()
+    work = _Push(request, connect(request.docker_host), check_mode, report)
+    work.push_first_tag()
+    work.push_extra_tags()
+    return work.result(time.monotonic() - begun)
+
+
+class _Push:
+    """One push, with what is known of it so far."""
+
+    def __init__(
+        self,
+        request: PushRequest,
+        client: APIClient,
+        check_mode: bool,
+        report: Callable[[str], None],
+    ) -> None:
+        self.request = request
+        self.client = client
+        self.check_mode = check_mode
+        self.report = report
+        self.host = named_host(request.name)
+        self.first_tag = request.revision or request.tag or ""
+        self.local: Image | None = None
+        self.digest: str | None = None
+        self.actions: list[str] = []
+        self.changed = False
+
+    def push_first_tag(self) -> None:
+        """Push the revision's tag, or the one given instead, unless the registry has the image."""
+        reference = self._reference(self.first_tag)
+        there = self._look_up(self.first_tag)
+        self.local = find_image(self.client, reference)
+        if self.local is None:
+            if there is None or self.request.revision is None:
+                raise NotFoundError(
+                    f"there is no image {reference} to push",
+                    step="push",
+                    next_step="build it first (image_build), on this host",
+                )
+            self.digest = there.digest
+            return
+        self._check_label(self.local)
+        if there and self.local.is_known_as(self.request.name, there.digest):
+            self.digest = there.digest
+        elif there and self.request.revision and not self.request.force:
+            self._compare(there)
+        else:
+            self._push(self.first_tag, there)
+
+    def push_extra_tags(self) -> None:
+        """Have the further tags name the image that the first one names."""
+        for tag in self.request.tags:
+            there = self._look_up(tag)
+            if there and there.digest == self.digest:
+                continue
+            if self.local is None and not self.check_mode:
+                self.local = self._pull(self.digest or "")
+            if self.local and not self.check_mode:
+                tag_image(self.client, self.local.id, self.request.name, tag)
+            self._push(tag, there)
+
+    def result(self, seconds: float) -> dict[str, Any]:
+        """The result of the module."""
+        return {
+            "changed": self.changed,
+            "actions": self.actions,
+            "name": self.request.name,
+            "reference": self._reference(self.first_tag),
+            "digest": self.digest,
+            "image": f"{self.request.name}@{self.digest}" if self.digest else None,
+            "image_id": self.local.id if self.local else None,
+            "seconds": round(seconds, 1),
+        }
+
+    def _push(self, tag: str, there: Manifest | None) -> None:
+        reference = self._reference(tag)
+        was = f", which names {there.digest} there" if there else ""
+        action = f"push {reference}{was}"
+        if self.check_mode:
+            self.actions.append(action)
+            self.changed = True
+            return
+        digest = retrying(
+            lambda: push_image(
+                self.client, self.request.name, tag, self.host, self.request.credentials
+            ),
+            self.request.retries,
+            self.report,
+        )
+        if there is None or there.digest != digest:
+            self.actions.append(action)
+            self.changed = True
+        if tag == self.first_tag:
+            self.digest = digest
+            self._check_pushed(digest)
+
+    def _check_pushed(self, digest: str) -> None:
+        there = self._look_up(self.first_tag)
+        if there is None or there.digest != digest:
+            raise RegistryError(
+                f"{self._reference(self.first_tag)} was pushed as {digest}, but the registry"
+                f" has {there.digest if there else 'nothing'} under it",
+                step="push",
+                next_step="somebody else pushed it at the same time: run again",
+            )
+
+    def _compare(self, there: Manifest) -> None:
+        """The registry has the revision under a digest that this engine does not know it by."""
+        reference = self._reference(self.first_tag)
+        if self.check_mode:
+            self.digest = there.digest
+            self.report(
+                f"the registry has {reference} as {there.digest}; whether that is the image here"
+                " is seen only by pulling it, which check mode does not"
+            )
+            return
+        pulled = self._pull(there.digest)
+        if self.local and pulled.id == self.local.id:
+            self.digest = there.digest
+            return
+        remove_reference(self.client, f"{self.request.name}@{there.digest}")
+        raise ConflictError(
+            f"{reference} names other content in the registry: {there.digest} (image {pulled.id}),"
+            f" not the image here ({self.local.id if self.local else 'none'})",
+            step="push",
+            next_step="deploy the digest that is there, or, if it is wrong, set force to move the"
+            " revision's tag",
+            details={"digest": there.digest},
+        )
+
+    def _pull(self, digest: str) -> Image:
+        retrying(
+            lambda: pull_image(
+                self.client, self.request.name, digest, self.host, self.request.credentials
+            ),
+            self.request.retries,
+            self.report,
+        )
+        image = find_image(self.client, f"{self.request.name}@{digest}")
+        if image is None:
+            raise NotFoundError(f"{self.request.name}@{digest} has vanished after its pull")
+        return image
+
+    def _look_up(self, tag: str) -> Manifest | None:
+        return retrying(
+            lambda: find_manifest(
+                self.client, self._reference(tag), self.host, self.request.credentials
+            ),
+            self.request.retries,
+            self.report,
+        )
+
+    def _check_label(self, image: Image) -> None:
+        built_from = image.labels.get(LABEL_REVISION)
+        wanted = self.request.revision
+        if wanted and built_from not in (None, wanted) and not self.request.force:
+            raise ConflictError(
+                f"the image here under {self._reference(wanted)} was built from {built_from}",
+                step="push",
+                next_step="build the revision (image_build), or set force if you mean it",
+            )
+
+    def _reference(self, tag: str) -> str:
+        return f"{self.request.name}:{tag}"
