@@ -1,0 +1,26 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The application's image, built once a session."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.lab.fixtures import python_image
+
+__all__ = ["app_image", "python_image"]
+
+
+@pytest.fixture(scope="session")
+def app_image(python_image: str) -> str:
+    """The image of release "built"."""
+    tag = "hundred-test-app:own-tests"
+    command = ["docker", "build", "--quiet", "--tag", tag, "--build-arg", "RELEASE=built"]
+    command += ["--build-arg", f"BASE_IMAGE={python_image}", str(Path(__file__).parent)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return tag

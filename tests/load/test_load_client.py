@@ -1,0 +1,404 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The load client sees what it says it sees: each fault lands in its own column, and only there."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.load import Kind, Load, Outcome, Result
+from tests.load.misbehaving import Behaviour, Server, Visit, serving, unused_port
+
+KEEPALIVE = (Kind.GET_KEEPALIVE, Kind.POST_KEEPALIVE)
+CLOSE = (Kind.GET_CLOSE, Kind.POST_CLOSE)
+
+
+async def well(visit: Visit) -> None:
+    visit.answer()
+
+
+def load_against(
+    behaviour: Behaviour, seconds: float = 0.4, **options: Any
+) -> tuple[Result, Server]:
+    """A run of 200 requests/s (unless told) against one server."""
+
+    async def run() -> tuple[Result, Server]:
+        async with serving(behaviour) as server:
+            async with Load(server.url, **{"rate": 200.0, "timeout": 1.0} | options) as load:
+                await asyncio.sleep(seconds)
+            return load.result, server
+
+    return asyncio.run(run())
+
+
+def assert_only(result: Result, outcome: Outcome, sent: int | None = None) -> None:
+    """All requests had this outcome, and (nearly) as many were sent as were due."""
+    assert result.count(outcome) == result.sent
+    assert result.count(Outcome.PENDING) == 0
+    assert result.sent >= (60 if sent is None else sent)
+    assert result.lost == (0 if outcome is Outcome.OK else result.sent)
+
+
+def test_good_answers_are_ok_for_every_kind_and_processed_once() -> None:
+    result, server = load_against(well)
+    assert_only(result, Outcome.OK)
+    shares = [result.count(kinds=[kind]) for kind in (*KEEPALIVE, *CLOSE)]
+    assert max(shares) - min(shares) <= 1
+    log = result.check_server_log(server.processed)
+    assert (log.processed, log.duplicates, log.unlogged) == (result.sent, [], [])
+
+
+def test_a_refused_connection_is_counted_as_refused() -> None:
+    async def run() -> Result:
+        async with Load(f"http://127.0.0.1:{unused_port()}", rate=200) as load:
+            await asyncio.sleep(0.4)
+        return load.result
+
+    assert_only(asyncio.run(run()), Outcome.REFUSED)
+
+
+def test_an_address_without_a_route_is_unreachable_not_refused() -> None:
+    async def run() -> Result:
+        # TCP to the broadcast address has no route, whatever the machine's network.
+        async with Load("http://255.255.255.255:9", rate=200) as load:
+            await asyncio.sleep(0.4)
+        return load.result
+
+    assert_only(asyncio.run(run()), Outcome.UNREACHABLE)
+
+
+def test_another_status_is_counted_by_its_number() -> None:
+    async def sometimes_503(visit: Visit) -> None:
+        visit.answer(status=503 if visit.id.endswith(("1", "3")) else 502)
+
+    result, _ = load_against(sometimes_503)
+    assert_only(result, Outcome.NON_2XX)
+    assert set(result.total.statuses) == {502, 503}
+    assert result.total.statuses.total() == result.sent
+
+
+@pytest.mark.parametrize("how", ["reset", "close"])
+def test_a_new_connection_ended_before_an_answer_is_a_reset_of_a_new_one(how: str) -> None:
+    async def leave(visit: Visit) -> None:
+        getattr(visit, how)()
+
+    result, server = load_against(leave)
+    assert_only(result, Outcome.RESET_NEW)
+    assert len(server.processed) == result.sent, "a request was sent again"
+
+
+@pytest.mark.parametrize("how", ["reset", "close"])
+def test_a_reused_connection_ended_before_an_answer_is_told_apart(how: str) -> None:
+    async def answer_once(visit: Visit) -> None:
+        if visit.number == 1:
+            visit.answer()
+        else:
+            getattr(visit, how)()
+
+    result, server = load_against(answer_once, keepalive_connections=4, seconds=0.8)
+    lost = result.count(Outcome.RESET_REUSED)
+    assert lost == result.lost > 20
+    assert result.count(Outcome.RESET_REUSED, kinds=CLOSE) == 0
+    log = result.check_server_log(server.processed)
+    assert len(log.unanswered) == lost, "it was processed, and the client never learnt of it"
+    assert log.duplicates == [], "a request was sent again"
+
+
+def test_an_idle_connection_that_the_server_closes_loses_nothing() -> None:
+    async def close_when_idle(visit: Visit) -> None:
+        visit.answer()
+        if not visit.wants_close:
+            asyncio.get_running_loop().call_later(0.03, visit.close)
+
+    # Each of 16 connections is idle for 160 ms between two requests.
+    result, _ = load_against(close_when_idle, seconds=0.8)
+    assert_only(result, Outcome.OK)
+    assert result.idle_closed > 20
+
+
+def test_keep_alive_connections_are_really_used_again() -> None:
+    seen: dict[Visit, int] = {}
+
+    async def note(visit: Visit) -> None:
+        seen[visit] = visit.number
+        visit.answer()
+
+    result, _ = load_against(note, keepalive_connections=4, kinds=KEEPALIVE)
+    assert_only(result, Outcome.OK)
+    assert sum(number == 1 for number in seen.values()) == 4
+
+
+def test_an_answer_that_says_close_ends_the_connection_without_loss() -> None:
+    async def last(visit: Visit) -> None:
+        visit.wants_close = True
+        visit.answer()
+
+    result, _ = load_against(last)
+    assert_only(result, Outcome.OK)
+
+
+def test_silence_is_a_timeout() -> None:
+    async def ignore(visit: Visit) -> None:
+        """No answer, ever."""
+
+    result, _ = load_against(ignore, timeout=0.3)
+    assert_only(result, Outcome.TIMEOUT)
+
+
+def test_a_server_that_never_accepts_is_a_timeout() -> None:
+    async def run() -> Result:
+        with socket.socket() as deaf:
+            deaf.bind(("127.0.0.1", 0))
+            deaf.listen(5)
+            url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+            async with Load(url, rate=200, timeout=0.3) as load:
+                await asyncio.sleep(0.4)
+            return load.result
+
+    assert_only(asyncio.run(run()), Outcome.TIMEOUT)
+
+
+CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+CUT = {
+    "in the head": "HTTP/1.1 200 OK\r\nContent-",
+    "in a body with a length": "HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{id}",
+    "in a chunk": CHUNKED + "40\r\n{id}",
+    "before the last chunk": CHUNKED + "11\r\n{id}\r\n",
+    "in the trailer": CHUNKED + "11\r\n{id}\r\n0\r\nX: y\r\n",
+}
+
+
+@pytest.mark.parametrize("where", CUT)
+@pytest.mark.parametrize("how", ["reset", "close"])
+def test_an_answer_that_is_cut_is_truncated(where: str, how: str) -> None:
+    async def cut(visit: Visit) -> None:
+        visit.raw(CUT[where].replace("{id}", visit.id))
+        await asyncio.sleep(0.02)  # or the reset overtakes what was sent
+        getattr(visit, how)()
+
+    result, _ = load_against(cut, seconds=0.3)
+    assert_only(result, Outcome.TRUNCATED, sent=45)
+
+
+def test_an_answer_without_a_length_is_whole_when_closed_and_truncated_when_reset() -> None:
+    async def close_or_reset(visit: Visit) -> None:
+        visit.raw(f"HTTP/1.1 200 OK\r\n\r\n{visit.id}")
+        await asyncio.sleep(0.02)
+        if visit.wants_close:
+            visit.close()
+        else:
+            visit.reset()
+
+    result, _ = load_against(close_or_reset)
+    assert result.count(Outcome.OK) == result.count(kinds=CLOSE) > 20
+    assert result.count(Outcome.TRUNCATED) == result.count(kinds=KEEPALIVE) > 20
+
+
+def test_an_answer_to_somebody_else_is_a_wrong_body() -> None:
+    async def mix_up(visit: Visit) -> None:
+        visit.answer(body="00000000-00000000")
+
+    result, _ = load_against(mix_up)
+    assert_only(result, Outcome.WRONG_BODY)
+
+
+@pytest.mark.parametrize(
+    "text", ["SSH-2.0-OpenSSH\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxyz"]
+)
+def test_what_is_not_http_is_malformed(text: str) -> None:
+    async def babble(visit: Visit) -> None:
+        visit.raw(text)
+
+    result, _ = load_against(babble)
+    assert_only(result, Outcome.MALFORMED)
+
+
+def test_a_request_that_was_processed_twice_is_a_duplicate() -> None:
+    async def replay(visit: Visit) -> None:
+        if visit.id.endswith("7"):
+            visit.server.processed.append(visit.id)
+        visit.answer()
+
+    result, server = load_against(replay)
+    assert_only(result, Outcome.OK)
+    log = result.check_server_log([*server.processed, "feedbeef-00000007", "feedbeef-00000007"])
+    wanted = [result.request_id(i) for i in range(7, result.sent, 10)]
+    assert log.duplicates == wanted, "ids of other runs are none of ours"
+
+
+def test_an_answer_that_no_server_logged_is_told() -> None:
+    result, server = load_against(well)
+    log = result.check_server_log(server.processed[:-2])
+    assert sorted(log.unlogged) == sorted(server.processed[-2:])
+
+
+STREAMS = {
+    "whole": ("1\n2\n3\nend 3 {id}\n", Outcome.OK),
+    "a line is missing": ("1\n3\nend 3 {id}\n", Outcome.WRONG_BODY),
+    "no end marker": ("1\n2\n3\n", Outcome.WRONG_BODY),
+    "of another request": ("1\nend 1 00000000-00000000\n", Outcome.WRONG_BODY),
+}
+
+
+@pytest.mark.parametrize("which", STREAMS)
+def test_a_stream_must_arrive_whole(which: str) -> None:
+    text, outcome = STREAMS[which]
+
+    async def stream(visit: Visit) -> None:
+        if not visit.target.startswith("/stream"):
+            visit.answer()
+            return
+        visit.raw(CHUNKED)
+        for line in text.replace("{id}", visit.id).splitlines(keepends=True):
+            visit.raw(f"{len(line):x}\r\n{line}\r\n")
+            await asyncio.sleep(0.01)
+        visit.raw("0\r\n\r\n")
+        visit.close()
+
+    result, _ = load_against(stream, streams=2, stream_seconds=0.05)
+    assert result.count(outcome, kinds=[Kind.STREAM]) == result.count(kinds=[Kind.STREAM]) >= 2
+    assert result.count(Outcome.OK, kinds=[*KEEPALIVE, *CLOSE]) >= 60
+
+
+SWITCH = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+
+
+def end_at_once(visit: Visit) -> None:
+    visit.raw(SWITCH)
+    visit.close()
+
+
+SESSIONS: dict[str, tuple[Callable[[Visit], None], Outcome]] = {
+    "refused": (lambda visit: visit.answer(status=404), Outcome.NON_2XX),
+    "reset at once": (lambda visit: visit.reset(), Outcome.RESET_NEW),
+    "ended by the server": (end_at_once, Outcome.TRUNCATED),
+    "the server speaks first": (lambda visit: visit.raw(SWITCH + "\x88\x00"), Outcome.MALFORMED),
+    "silent": (lambda visit: visit.raw(SWITCH), Outcome.TIMEOUT),
+}
+
+
+@pytest.mark.parametrize("which", SESSIONS)
+def test_a_websocket_session_must_go_well_to_its_end(which: str) -> None:
+    spoil, outcome = SESSIONS[which]
+
+    async def serve(visit: Visit) -> None:
+        if visit.target.startswith("/ws"):
+            spoil(visit)
+        else:
+            visit.answer()
+
+    result, _ = load_against(serve, websockets=1, stream_seconds=1.0, timeout=0.3)
+    assert result.count(outcome, kinds=[Kind.WEBSOCKET]) == result.lost >= 1
+
+
+def test_a_websocket_echo_must_be_what_was_sent() -> None:
+    async def mix_up(visit: Visit) -> None:
+        if visit.target.startswith("/ws"):
+            visit.raw(SWITCH)
+            await asyncio.sleep(0.1)
+            visit.raw("\x81\x02no")
+        else:
+            visit.answer()
+
+    result, _ = load_against(mix_up, websockets=1, stream_seconds=1.0)
+    assert result.count(Outcome.WRONG_BODY, kinds=[Kind.WEBSOCKET]) == result.lost >= 1
+
+
+def test_slow_requests_are_always_in_flight_and_end_before_the_client_does() -> None:
+    in_flight = [0]
+    least = [99]
+
+    async def slow(visit: Visit) -> None:
+        if visit.target.startswith("/slow"):
+            in_flight[0] += 1
+            await asyncio.sleep(0.3)
+            least[0] = min(least[0], in_flight[0])
+            in_flight[0] -= 1
+        visit.answer()
+
+    result, _ = load_against(slow, slow=5, slow_seconds=0.3, seconds=1.0)
+    assert_only(result, Outcome.OK)
+    assert result.count(kinds=[Kind.SLOW]) >= 12
+    assert least[0] >= 1
+    assert in_flight[0] == 0
+
+
+def test_a_stall_is_charged_to_every_request_that_was_due_in_it() -> None:
+    gate = asyncio.Event()
+    gate.set()
+
+    async def stall(visit: Visit) -> None:
+        await gate.wait()
+        visit.answer()
+
+    async def run() -> Result:
+        async with serving(stall) as server, Load(server.url, rate=200, timeout=5) as load:
+            await asyncio.sleep(0.5)
+            load.mark("stall")
+            gate.clear()
+            await asyncio.sleep(1.0)
+            load.mark("over")
+            gate.set()
+            await asyncio.sleep(0.5)
+        return load.result
+
+    result = asyncio.run(run())
+    assert_only(result, Outcome.OK, sent=380)
+    stalled = result.window(result.marks["stall"], result.marks["over"])
+    assert stalled.sent == pytest.approx(200, abs=6), "the schedule did not hold in the stall"
+    # Due evenly over one second, answered at its end: a closed loop would show a handful.
+    assert stalled.latency.p50 == pytest.approx(0.5, abs=0.1)
+    assert stalled.latency.max == pytest.approx(1.0, abs=0.15)
+    assert result.window(0, result.marks["stall"] - 0.05).latency.p95 < 0.2
+
+
+def test_the_releases_that_answered_are_counted_over_time() -> None:
+    release = ["v1"]
+
+    async def name(visit: Visit) -> None:
+        visit.answer(fields=f"X-Release: {release[0]}\r\n")
+
+    async def run() -> Result:
+        async with serving(name) as server, Load(server.url, rate=200) as load:
+            await asyncio.sleep(0.5)
+            load.mark("swap")
+            release[0] = "v2"
+            await asyncio.sleep(0.5)
+        return load.result
+
+    result = asyncio.run(run())
+    swap = result.marks["swap"]
+    assert set(result.window(0, swap - 0.05).releases) == {"v1"}
+    assert set(result.window(swap + 0.05).releases) == {"v2"}
+    first = result.answered_between("v2")
+    assert first is not None
+    assert first[0] == pytest.approx(swap, abs=0.06)
+    assert result.answered_between("v3") is None
+    buckets = result.buckets(0.25)
+    assert sum(window.sent for _, window in buckets) == result.sent
+    assert set(buckets[0][1].releases) == {"v1"}
+
+
+def test_each_lost_request_is_named_with_its_reason() -> None:
+    async def unlucky(visit: Visit) -> None:
+        visit.answer(status=500 if visit.id.endswith("00000013") else 200)
+
+    result, _ = load_against(unlucky)
+    [failure] = result.failures
+    assert failure.request_id == result.request_id(13)
+    assert failure.outcome == "non-2xx"
+    assert failure.detail.startswith("500")
+    assert failure.at == pytest.approx(13 / 200, abs=0.01)
+
+
+def test_bad_arguments_are_refused() -> None:
+    for options in ({"url": "https://127.0.0.1"}, {"rate": 0}, {"kinds": (Kind.SLOW,)}):
+        with pytest.raises(ValueError, match="want"):
+            Load(**{"url": "http://127.0.0.1"} | options)
