@@ -1,0 +1,214 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the drivers have in common: our one file, changed under a lock, taken back when it does not
+work.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+
+from ..errors import ProxyError
+from ..state.files import discard, prepare_file, put_in_place, replace_file
+from ..state.lock import file_lock
+from . import committed
+from .protocol import Backend, FileChange, Member
+from .settings import ProxySettings
+
+# Readable for all, as the other files of a proxy's configuration: nothing in it is secret.
+_MODE = 0o644
+
+
+class FileDriver(ABC):
+    """A proxy whose configuration has one file of ours.
+
+    The file carries a mark, and the running proxy can tell the mark of what it has loaded: it needs
+    a reload if and only if the two differ. So a run that was killed half-way is continued by the
+    next one.
+    """
+
+    name: str
+
+    def __init__(self, settings: ProxySettings) -> None:
+        self._path = settings.config_path
+        self._lock_file = settings.lock_file
+        self._binary = settings.binary
+
+    def preview(self, backend: Backend) -> FileChange:
+        """See ``Proxy.preview``."""
+        before = self._read()
+        return self._preview(before, committed.with_backend(self._decode(before), backend))
+
+    def preview_removal(self, service: str) -> FileChange:
+        """See ``Proxy.preview_removal``."""
+        before = self._read()
+        return self._preview(before, committed.without_service(self._decode(before), service))
+
+    def commit(self, backend: Backend) -> bool:
+        """See ``Proxy.commit``."""
+        with file_lock(self._lock_file):
+            before = self._read()
+            backends = self._decode(before)
+            former = committed.find(backends, backend.service)
+            known = former.members if former is not None else ()
+            # Those that are in the file already have proved themselves when they came in; a sick
+            # one must not stop the rollout that is to replace it.
+            fresh = [member for member in backend.members if member not in known]
+            after = self._render(committed.with_backend(backends, backend))
+            return self._change(before, after, lambda: self._serve(backend, fresh))
+
+    def remove(self, service: str) -> bool:
+        """See ``Proxy.remove``."""
+        with file_lock(self._lock_file):
+            before = self._read()
+            if not before:
+                return False
+            backends = committed.without_service(self._decode(before), service)
+            return self._change(before, self._render(backends), lambda: None)
+
+    # -- what a driver adds ----------------------------------------------------------------------
+
+    @abstractmethod
+    def _render(self, backends: Sequence[Backend]) -> str:
+        """The whole file for these backends."""
+
+    @abstractmethod
+    def _mark_in(self, text: str) -> str | None:
+        """The mark of a file's text, None for a file without one."""
+
+    @abstractmethod
+    def _running_mark(self) -> str | None:
+        """The mark of what the running proxy has loaded, None when it has nothing of ours."""
+
+    @abstractmethod
+    def _check(self, candidate: str) -> None:
+        """Raise ``ProxyError`` if the proxy's own check refuses the file ``candidate`` in ours'
+        place.
+        """
+
+    @abstractmethod
+    def _load(self, text: str) -> None:
+        """Reload the proxy and return when it is proved to run ``text``; raise ``ProxyError``
+        otherwise.
+        """
+
+    @abstractmethod
+    def _serve(self, backend: Backend, fresh: Sequence[Member]) -> None:
+        """Return when requests reach the members of ``backend``, and all of ``fresh`` have answered
+        one through the proxy; raise ``ProxyError`` otherwise.
+        """
+
+    # -- what drivers share ----------------------------------------------------------------------
+
+    def _read(self, path: str | None = None) -> str:
+        """The text of our file (or of another one), empty when there is none."""
+        path = path or self._path
+        try:
+            with open(path, encoding="utf-8") as stream:
+                return stream.read()
+        except FileNotFoundError:
+            return ""
+        except (OSError, UnicodeError) as error:
+            raise ProxyError(f"cannot read {path}: {error}", next_step="run as root") from error
+
+    def _decode(self, text: str) -> list[Backend]:
+        return committed.decode(text, self._path)
+
+    def _committed(self) -> list[Backend]:
+        return self._decode(self._read())
+
+    def _run_check(
+        self, command: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> str:
+        """Run the proxy's own check; its words are the error's.
+
+        :returns: what it printed.
+        :raises ProxyError: it refuses, or cannot be run.
+        """
+        try:
+            done = subprocess.run(
+                command,
+                env=None if environment is None else dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                encoding="utf-8",
+                errors="replace",
+                timeout=60,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise ProxyError(f"cannot check the configuration of {self.name}: {error}") from error
+        if done.returncode != 0:
+            raise ProxyError(
+                f"{self.name} refuses the configuration: {done.stdout.strip()[-2000:]}",
+                step="commit",
+                serving="what was served before: nothing was changed",
+                next_step="mend the file that is named, or the service's routes, and run again",
+            )
+        return done.stdout
+
+    def _preview(self, before: str, backends: Sequence[Backend]) -> FileChange:
+        after = self._render(backends) if before or backends else ""
+        return FileChange(self._path, before, after, reload=self._needs_reload(after))
+
+    def _needs_reload(self, text: str) -> bool:
+        return self._running_mark() != self._mark_in(text)
+
+    def _change(self, before: str, after: str, serve: Callable[[], None]) -> bool:
+        """Put ``after`` in ``before``'s place, load it if needed, ``serve``; or change nothing."""
+        reload = self._needs_reload(after)
+        changed = before != after
+        if changed:
+            self._replace(after, check=reload)
+        elif reload:
+            self._check(self._path)
+        try:
+            if reload:
+                self._load(after)
+            serve()
+        except ProxyError as error:
+            raise self._taken_back(before if changed else None, reload, error) from error
+        return reload
+
+    def _replace(self, text: str, check: bool) -> None:
+        try:
+            prepared = prepare_file(self._path, text, _MODE)
+            try:
+                if check:
+                    self._check(prepared)
+            except ProxyError:
+                discard(prepared)
+                raise
+            put_in_place(prepared, self._path)
+        except OSError as error:
+            raise self._not_written(error) from error
+
+    def _taken_back(self, before: str | None, reloaded: bool, error: ProxyError) -> ProxyError:
+        serving = "what was served before: its configuration was put back"
+        try:
+            if before is not None:
+                replace_file(self._path, before, _MODE)
+                if reloaded:
+                    self._load(before)
+        except OSError as second:
+            serving = f"not certain: {self._not_written(second).message}"
+        except ProxyError as second:
+            serving = f"not certain: the former configuration is in place but {second.message}"
+        return ProxyError(
+            error.message,
+            step="commit",
+            replica=error.replica,
+            serving=serving,
+            next_step=error.next_step,
+            details=error.details,
+        )
+
+    def _not_written(self, error: OSError) -> ProxyError:
+        return ProxyError(
+            f"cannot write {self._path}: {error.strerror or error}",
+            next_step="make room or make it writable, then run again",
+        )

@@ -1,0 +1,315 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Commands to HAProxy's processes through the socket of its master.
+
+The master reaches every worker, also those that an earlier reload left behind with a request or a
+stream, and says which one is the current: the workers' own sockets cannot tell.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from ..clock import Deadline
+from ..errors import ProxyError
+from .http_request import connect
+from .protocol import endpoint
+
+# An answer takes about a millisecond; a worker that starts or is flooded may take longer.
+_TIMEOUT = 5.0
+
+# How long nobody may listen on the master's socket: it is so while the master starts itself anew.
+_REFUSED_SECONDS = 2.0
+
+_POLL = 0.01
+
+# A command line of HAProxy's holds 16 KiB; this many commands of ours stay well below it.
+_COMMANDS_AT_ONCE = 40
+
+_GONE = re.compile(r"Can't find the target PID|Can't connect to the target|Proxy is disabled")
+_FAILED = re.compile(r"\[failed: (\d+)\]")
+_LISTENER = re.compile(r" l\.st=\w+ fe=(\S+) fam=ipv\d lport=(\d+)")
+_EXPECTED = ("", "New server registered.", "Server deleted.")
+
+# Bits of srv_admin_state: put into maintenance by command, inheritance, configuration or
+# resolution; drained by command or inheritance.
+_MAINT_BITS = 0x01 | 0x02 | 0x04 | 0x20
+_DRAIN_BITS = 0x08 | 0x10
+
+
+class WorkerGone(ProxyError):
+    """The worker has ended or is stopping, or the master is just reloading: ask who is current."""
+
+
+class ReloadFailed(ProxyError):
+    """HAProxy has not loaded a configuration; its former worker goes on."""
+
+    def __init__(self, said: str, seconds: float | None = None) -> None:
+        reason = f"did not within {seconds:g} s" if seconds is not None else "could not"
+        said = said.strip()
+        super().__init__(
+            f"HAProxy {reason} load the configuration" + (f": {said[-2000:]}" if said else ""),
+            next_step="see journalctl -u haproxy, or HAProxy's own log",
+        )
+
+
+class Workers(NamedTuple):
+    """HAProxy's processes.
+
+    :param current: the process id of the worker that accepts connections, None while there is none.
+    :param old: those that end with what they still serve.
+    :param failed: how many reloads in a row have failed.
+    """
+
+    master: int
+    current: int | None
+    old: tuple[int, ...]
+    failed: int
+
+
+class Server(NamedTuple):
+    """A server of a backend in the running proxy.
+
+    :param address: as ``address:port``.
+    :param state: ``ready``, ``drain`` or ``maint``: what it was told to be.
+    """
+
+    name: str
+    address: str
+    state: str
+
+
+class Counts(NamedTuple):
+    """What a server of a backend has done since it is in the running proxy.
+
+    :param status: as HAProxy puts it: ``UP``, ``UP 1/2``, ``DOWN``, ``MAINT``, ``no check`` ...
+    :param in_flight: requests or connections at work or queued for it.
+    :param passed: answers of 2xx and 3xx.
+    :param answered: all answers that it gave; for TCP, connections that it took.
+    """
+
+    name: str
+    status: str
+    in_flight: int
+    passed: int
+    answered: int
+    last_check: str
+
+
+class HAProxyRuntime:
+    """The client; it keeps no connection open.
+
+    :param master_socket: path of the socket of HAProxy's option ``-S``.
+    """
+
+    def __init__(self, master_socket: str) -> None:
+        self.master_socket = master_socket
+
+    def workers(self) -> Workers:
+        """The processes of the running proxy. While the master starts itself anew for somebody's
+        reload it does not answer: that is waited for.
+
+        :raises ProxyError: the master does not answer.
+        """
+        deadline = Deadline(_TIMEOUT)
+        while True:
+            try:
+                return parse_workers(self._exchange("show proc"))
+            except WorkerGone:
+                if deadline.passed():
+                    raise
+                time.sleep(_POLL)
+
+    def reload(self) -> str:
+        """Tell the master to reload. The outcome is to be asked for: see ``workers().failed``.
+
+        :returns: what HAProxy says of it: nothing before 2.7, the worker's messages since.
+        :raises ProxyError: the master does not answer.
+        """
+        try:
+            return self._exchange("reload")
+        except WorkerGone:
+            return ""
+
+    def backends(self, worker: int) -> str:
+        """The names of all backends of a worker, one a line."""
+        return self.ask(worker, "show backend")
+
+    def servers(self, worker: int, backend: str) -> dict[str, Server] | None:
+        """The servers of a backend by name; None when the worker has no such backend."""
+        answer = self.ask(worker, f"show servers state {backend}")
+        return parse_servers(answer) if "# be_id" in answer else None
+
+    def counts(self, worker: int, backend: str) -> dict[str, Counts]:
+        """The counters of a backend's servers by name; empty when there is no such backend."""
+        answer = self.ask(worker, f"show stat {backend} 4 -1")
+        return parse_counts(answer) if "# pxname" in answer else {}
+
+    def listeners(self, worker: int) -> list[tuple[str, int]]:
+        """The frontends of a worker with the TCP ports that they listen on."""
+        return parse_listeners(self.ask(worker, "show fd"))
+
+    def streams(self, worker: int) -> str:
+        """The list of all streams of a worker, as text."""
+        return self.ask(worker, "show sess")
+
+    def ask(self, worker: int, command: str) -> str:
+        """The answer of one worker to one command.
+
+        :raises WorkerGone: there is no such worker, or it is stopping and does not take the
+            command.
+        :raises ProxyError: the master does not answer.
+        """
+        answer = self._exchange(f"@!{worker} {command}")
+        if _GONE.search(answer):
+            raise WorkerGone(f"HAProxy's worker {worker} has gone: {answer.strip()}")
+        return answer
+
+    def order(self, worker: int, commands: Sequence[str]) -> None:
+        """Have one worker carry out commands that change something, in their order.
+
+        :raises WorkerGone: as ``ask``.
+        :raises ProxyError: a command was refused; those after it have been given all the same.
+        """
+        for first in range(0, len(commands), _COMMANDS_AT_ONCE):
+            part = commands[first : first + _COMMANDS_AT_ONCE]
+            answer = self._exchange("; ".join(f"@!{worker} {command}" for command in part))
+            if _GONE.search(answer):
+                raise WorkerGone(f"HAProxy's worker {worker} has gone: {answer.strip()}")
+            refused = [line for line in answer.splitlines() if line.strip() not in _EXPECTED]
+            if refused:
+                raise ProxyError(
+                    "HAProxy refused a command: %s" % " ".join(refused),
+                    details={"commands": list(part)},
+                )
+
+    def _exchange(self, line: str) -> str:
+        """What the master answers to a line.
+
+        :raises WorkerGone: it has ended the connection without an answer, as it does in a reload.
+        :raises ProxyError: it cannot be reached.
+        """
+        answer = b""
+        with self._connect() as connection:
+            try:
+                connection.sendall(line.encode("ascii") + b"\n")
+                # The end of the commands: the master closes after the last answer.
+                connection.shutdown(socket.SHUT_WR)
+                while True:
+                    received = connection.recv(65536)
+                    answer += received
+                    if not received:
+                        break
+            except ConnectionError as error:
+                raise WorkerGone(f"HAProxy is being reloaded: {error}") from error
+            except OSError as error:
+                raise self._unreachable(error) from error
+        if not answer:
+            raise WorkerGone("HAProxy is being reloaded: its master ended the connection")
+        return answer.decode("utf-8", "replace")
+
+    def _connect(self) -> socket.socket:
+        deadline = Deadline(_REFUSED_SECONDS)
+        while True:
+            try:
+                return connect(self.master_socket, _TIMEOUT)
+            except ConnectionRefusedError as error:
+                # So it is for a moment of each reload.
+                if deadline.passed():
+                    raise self._unreachable(error) from error
+                time.sleep(_POLL)
+            except OSError as error:
+                raise self._unreachable(error) from error
+
+    def _unreachable(self, error: OSError) -> ProxyError:
+        return ProxyError(
+            f"HAProxy's master does not answer on {self.master_socket}: {error.strerror or error}",
+            next_step="start HAProxy, in master-worker mode (-Ws, or -W without systemd) and with "
+            f"-S {self.master_socket}: the role hundred.containers.proxy sets both",
+        )
+
+
+def parse_workers(answer: str) -> Workers:
+    """The processes in an answer to ``show proc``. Pure.
+
+    :raises ProxyError: it is not such an answer.
+    """
+    part = ""
+    processes: dict[str, list[int]] = {"": [], "# workers": [], "# old workers": []}
+    failed = 0
+    for line in answer.splitlines():
+        words = line.split()
+        if line.startswith("# "):
+            part = line.strip()
+        elif len(words) > 1 and words[0].isdigit() and words[1] in ("master", "worker"):
+            processes.setdefault(part, []).append(int(words[0]))
+            found = _FAILED.search(line)
+            failed = int(found.group(1)) if found else failed
+    if not processes[""]:
+        raise ProxyError(f"HAProxy's master answered what is not understood: {answer[:200]!r}")
+    current = processes["# workers"]
+    return Workers(
+        processes[""][0],
+        current[-1] if current else None,
+        tuple(processes["# old workers"]),
+        failed,
+    )
+
+
+def parse_listeners(answer: str) -> list[tuple[str, int]]:
+    """Frontends and their ports in an answer to ``show fd``. Pure."""
+    return [(name, int(port)) for name, port in _LISTENER.findall(answer)]
+
+
+def parse_servers(answer: str) -> dict[str, Server]:
+    """The servers in an answer to ``show servers state``. Pure."""
+    servers: dict[str, Server] = {}
+    for row in _rows(answer, "# be_id", " "):
+        admin = int(row["srv_admin_state"])
+        state = "maint" if admin & _MAINT_BITS else "drain" if admin & _DRAIN_BITS else "ready"
+        name = row["srv_name"]
+        servers[name] = Server(name, endpoint(row["srv_addr"], row["srv_port"]), state)
+    return servers
+
+
+def parse_counts(answer: str) -> dict[str, Counts]:
+    """The servers in an answer to ``show stat``. Pure."""
+    counts: dict[str, Counts] = {}
+    for row in _rows(answer, "# pxname", ","):
+        name = row["svname"]
+        responses = [_number(row, f"hrsp_{kind}xx") for kind in range(1, 6)]
+        taken = _number(row, "stot") - _number(row, "econ") - _number(row, "eresp")
+        counts[name] = Counts(
+            name=name,
+            status=row["status"],
+            in_flight=_number(row, "scur") + _number(row, "qcur"),
+            passed=responses[1] + responses[2],
+            answered=sum(responses) if row.get("mode") == "http" else taken,
+            last_check=" ".join(
+                row[key] for key in ("check_status", "check_code", "check_desc") if row.get(key)
+            ),
+        )
+    return counts
+
+
+def _rows(answer: str, heading: str, separator: str) -> list[Mapping[str, str]]:
+    """Lines of a table whose first line names its columns, up to an empty line."""
+    lines = iter(answer.splitlines())
+    header = next((line for line in lines if line.startswith(heading)), None)
+    if header is None:
+        return []
+    names = header[2:].split(separator)
+    rows: list[Mapping[str, str]] = []
+    for values in csv.reader((line for line in lines if line.strip()), delimiter=separator):
+        rows.append(dict(zip(names, values)))
+    return rows
+
+
+def _number(row: Mapping[str, str], key: str) -> int:
+    return int(row.get(key) or 0)

@@ -1,0 +1,205 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The driver for nginx: a change is one new file and one reload, proved by nginx's own answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from ..clock import Deadline
+from ..errors import ProxyError
+from . import committed, http_request, nginx_config, nginx_workers
+from .file_driver import FileDriver
+from .http_request import Answer
+from .protocol import Backend, Member, Observed
+from .settings import NginxSettings
+
+_POLL = 0.01
+
+# For nginx's own answers, which no replica has a part in.
+_ANSWER_SECONDS = 2.0
+
+# Checks a file in the place of ours without putting it there: in a mount namespace of its own,
+# which ends with the check. Arguments: the candidate, our path, the command.
+_IN_PLACE = 'mount --bind -- "$1" "$2" && shift 2 && exec "$@"'
+
+
+class Nginx(FileDriver):
+    """nginx 1.22 or later. It has no way to change members while it runs, so ``admit``, ``drain``
+    and ``forget`` do nothing: ``commit`` switches all at once.
+    """
+
+    name = "nginx"
+
+    def __init__(self, settings: NginxSettings) -> None:
+        super().__init__(settings)
+        self._settings = settings
+
+    # -- the protocol ----------------------------------------------------------------------------
+
+    def ready(self) -> None:
+        """See ``Proxy.ready``."""
+        nginx_workers.master(self._settings.pid_file)
+        listing = self._run_check([*self._test_command(), "-T"])
+        if f"# configuration file {self._path}:" not in listing:
+            raise ProxyError(
+                f"{self._settings.main_config} does not include {self._path}, or it is missing",
+                next_step="include its folder in the http block and create the file, empty; the "
+                "role hundred.containers.proxy does both",
+            )
+
+    def observe(self, service: str) -> Observed:
+        """See ``Proxy.observe``."""
+        text = self._read()
+        backend = committed.find(self._decode(text), service)
+        members = backend.members if backend is not None else ()
+        return Observed(
+            committed=backend,
+            serving={member.name: "ready" for member in members},
+            addresses={member.name: member.endpoint for member in members},
+            in_step=not self._needs_reload(text),
+        )
+
+    def admit(self, backend: Backend, members: Sequence[Member]) -> None:
+        """Nothing: ``commit`` admits."""
+
+    def verify(self, backend: Backend, members: Sequence[Member]) -> None:
+        """Nothing: ``commit`` verifies."""
+
+    def drain(self, backend: Backend, members: Sequence[Member]) -> None:
+        """See ``Proxy.drain``: true since ``commit``, and checked here.
+
+        :raises ProxyError: the file still has one of ``members``.
+        """
+        text = self._read()
+        committed_backend = committed.find(self._decode(text), backend.service)
+        names = {member.name for member in members}
+        for member in committed_backend.members if committed_backend is not None else ():
+            if member.name in names:
+                raise ProxyError(
+                    f"{member.name} is still in {self._path}",
+                    replica=member.name,
+                    next_step="with nginx a member leaves when a backend without it is committed",
+                )
+        if self._needs_reload(text):
+            # Somebody has loaded something else since.
+            self._load(text)
+
+    def in_flight(self, backend: Backend, members: Sequence[Member]) -> int:
+        """See ``Proxy.in_flight``; clients of old workers that may still ask for a member count
+        too.
+        """
+        known = {member.endpoint for other in self._committed() for member in other.members}
+        return nginx_workers.in_flight(
+            self._settings.pid_file,
+            self._settings.http_port,
+            {member.endpoint for member in members},
+            known,
+        )
+
+    def retire(self, backend: Backend, members: Sequence[Member]) -> None:
+        """See ``Proxy.retire``: as ``drain``, since nothing else can pick a member."""
+        self.drain(backend, members)
+
+    def forget(self, backend: Backend, members: Sequence[Member]) -> None:
+        """Nothing: the file has not had them since ``commit``."""
+
+    # -- configuration -----------------------------------------------------------------------------
+
+    def _render(self, backends: Sequence[Backend]) -> str:
+        return nginx_config.render(backends, self._settings)
+
+    def _mark_in(self, text: str) -> str | None:
+        return nginx_config.generation_in(text)
+
+    def _running_mark(self) -> str | None:
+        nginx_workers.master(self._settings.pid_file)
+        return self._generation()[0]
+
+    def _check(self, candidate: str) -> None:
+        test = [*self._test_command(), "-t", "-q"]
+        if candidate == self._path:
+            self._run_check(test)
+            return
+        place = ["sh", "-c", _IN_PLACE, "sh", candidate, self._path]
+        self._run_check(["unshare", "--mount", "--", *place, *test])
+
+    def _load(self, text: str) -> None:
+        wanted = self._mark_in(text)
+        deadline = Deadline(self._settings.reload_deadline)
+        answered_by: set[int] = set()
+        nginx_workers.reload(self._settings.pid_file)
+        while not deadline.passed():
+            time.sleep(_POLL)
+            generation, worker = self._generation()
+            if generation != wanted:
+                continue
+            answered_by.add(worker)
+            # The new workers answer 100 ms before the old ones stop to.
+            if nginx_workers.none_older_accepts(self._settings.pid_file, answered_by):
+                return
+        raise ProxyError(
+            f"nginx did not load the configuration within {deadline.seconds:g} s",
+            next_step="see nginx's error log; a port that is taken is the usual cause",
+        )
+
+    def _serve(self, backend: Backend, fresh: Sequence[Member]) -> None:
+        waiting = {member.endpoint: member for member in fresh}
+        deadline = Deadline(self._settings.verify_deadline)
+        last: Answer | OSError | ValueError | None = None
+        while waiting:
+            if deadline.passed():
+                raise self._unserved(next(iter(waiting.values())), backend, last)
+            last = self._ask(nginx_config.verify_path(backend.service), backend.check.timeout)
+            if isinstance(last, Answer):
+                # Of several that were tried the last one answered.
+                upstream = last.headers.get(nginx_config.UPSTREAM_HEADER.lower(), "").split(", ")[
+                    -1
+                ]
+                passed = 200 <= last.status < 400 or backend.check.path is None
+                if passed and last.status not in (502, 504):
+                    waiting.pop(upstream, None)
+
+    # -- the running proxy -------------------------------------------------------------------------
+
+    def _generation(self) -> tuple[str | None, int]:
+        """The generation that answers a new connection, and the worker that answers for it."""
+        answer = self._ask(nginx_config.GENERATION_PATH, _ANSWER_SECONDS)
+        if not isinstance(answer, Answer) or answer.status != 200:
+            return None, 0
+        words = answer.body.split()
+        if len(words) != 2 or not words[1].isdigit():
+            return None, 0  # another site answers that host name
+        return words[0], int(words[1])
+
+    def _ask(self, path: str, timeout: float) -> Answer | OSError | ValueError:
+        address = self._settings.bind_addresses[0]
+        host = {"*": "127.0.0.1", "::": "::1"}.get(address, address)
+        try:
+            return http_request.get(
+                (host, self._settings.http_port),
+                path,
+                {"Host": self._settings.status_name},
+                timeout,
+            )
+        except (OSError, ValueError) as error:
+            return error
+
+    def _test_command(self) -> list[str]:
+        return [self._binary, "-c", self._settings.main_config]
+
+    def _unserved(
+        self, member: Member, backend: Backend, last: Answer | OSError | ValueError | None
+    ) -> ProxyError:
+        seen = f"the last answer was {last.status}" if isinstance(last, Answer) else str(last)
+        path = backend.check.path
+        asked = f"no 2xx or 3xx for GET {path}" if path else "no answer"
+        return ProxyError(
+            f"{member.name} ({member.endpoint}) gave {asked} through nginx within "
+            f"{self._settings.verify_deadline:g} s; {seen}",
+            step="verify",
+            replica=member.name,
+            next_step="look at the replica's log and at nginx's error log",
+        )

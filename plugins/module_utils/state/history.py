@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What happened to a service on this host: one JSON line for each rollout, the newest last."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from .files import replace_file
+from .folders import make_private_folder
+
+# Some years of deploys for most; 100 KiB at most.
+LIMIT = 500
+
+
+class History:
+    """The history file of one service."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def entries(self) -> list[dict[str, Any]]:
+        """All entries, oldest first; a line cut off by a power loss is passed over."""
+        found: list[dict[str, Any]] = []
+        try:
+            with open(self.path, encoding="utf-8") as stream:
+                lines = stream.read().splitlines()
+        except FileNotFoundError:
+            return found
+        for line in lines:
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                continue
+        return found
+
+    def add(self, entry: Mapping[str, Any]) -> None:
+        """Append an entry, and forget the oldest ones beyond the limit.
+
+        :raises StateError: the disk is full or not writable.
+        """
+        make_private_folder(os.path.dirname(self.path))
+        entries = [*self.entries(), dict(entry)][-LIMIT:]
+        text = "".join(json.dumps(item, sort_keys=True) + "\n" for item in entries)
+        replace_file(self.path, text, 0o600)

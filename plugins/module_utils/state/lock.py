@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Locks on a host: ``flock``, which the kernel releases when its holder dies, however it dies.
+
+The files are never unlinked: a lock on an unlinked file excludes nobody.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..clock import wait_until
+from ..errors import LockedError, StateError
+from .folders import make_private_folder
+
+POLL_SECONDS = 0.1
+
+
+def _open(path: str) -> int:
+    try:
+        make_private_folder(os.path.dirname(path))
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StateError(f"cannot open the lock {path}: {error.strerror}") from error
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def file_lock(path: str, timeout: float = 60.0) -> Iterator[None]:
+    """Hold an exclusive lock that others hold for moments only.
+
+    :param timeout: seconds after which waiting is a failure.
+    :raises LockedError: nobody released it in time.
+    """
+    descriptor = _open(path)
+    try:
+        if not wait_until(lambda: _try_lock(descriptor), timeout, POLL_SECONDS / 10):
+            raise LockedError(f"{path} is still locked after {timeout:.0f} s")
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def service_lock(path: str, service: str, holder: str, timeout: float) -> Iterator[None]:
+    """Hold the lock of one service on this host for as long as a rollout takes (I11).
+
+    :param holder: who holds it and why, for the message that a second one gets; it decides nothing.
+    :param timeout: seconds to wait for another holder, 0 to refuse at once.
+    :raises LockedError: names the holder and since when.
+    """
+    descriptor = _open(path)
+    try:
+        if not wait_until(lambda: _try_lock(descriptor), timeout, POLL_SECONDS):
+            raise LockedError(
+                f"another rollout of {service} holds the lock: {describe_holder(path)}",
+                step="lock",
+                next_step="wait for it to end, or give lock_timeout; when its process is gone the "
+                "lock is free by itself",
+            )
+        text = json.dumps({"holder": holder, "pid": os.getpid(), "since": time.time()})
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, text.encode("utf-8"), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def describe_holder(path: str) -> str:
+    """Who wrote itself into the lock file last, in words; for messages only."""
+    try:
+        with open(path, encoding="utf-8") as stream:
+            facts = json.load(stream)
+        since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(float(facts["since"])))
+        return "%s (process %d) since %s" % (facts["holder"], int(facts["pid"]), since)
+    except (OSError, ValueError, KeyError, TypeError):
+        # The holder may be just about to write its name, or an older version wrote another form.
+        return "a process that left no name"
+
+
+def holder_of(path: str) -> str | None:
+    """The holder in words when the lock is held now, None when it is free."""
+    if not os.path.exists(path):
+        return None
+    descriptor = _open(path)
+    try:
+        return None if _try_lock(descriptor) else describe_holder(path)
+    finally:
+        os.close(descriptor)
