@@ -1,0 +1,147 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The end of a playbook as a table over its hosts: what a rollout did, or what runs where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.hundred.containers.plugins.action.table import render
+
+ARGUMENTS: Mapping[str, Any] = {
+    "of": {"type": "str", "choices": ["rollout", "status"], "required": True},
+    "service": {"type": "str"},
+    "hosts": {"type": "list", "elements": "str", "required": True},
+}
+
+COLUMNS: Mapping[str, Sequence[str]] = {
+    "rollout": ("host", "before", "now", "seconds", "result"),
+    "status": (
+        "service",
+        "host",
+        "revision",
+        "generation",
+        "replicas",
+        "since",
+        "state",
+    ),
+}
+
+# Where the role service and the playbook status leave what the modules returned.
+RESULTS = {"rollout": "__service_rollout", "status": "__hundred_status"}
+
+# As long as git shows a commit where it must be told from all others.
+SHORT = 12
+
+
+class ActionModule(ActionBase):
+    """The action plugin of ``hundred.containers.fleet_table``."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Print the table and return its rows; fail if a host failed."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        arguments = self.validate_argument_spec(argument_spec=dict(ARGUMENTS))[1]
+        kind, hosts = arguments["of"], arguments["hosts"]
+        hostvars = (task_vars or {})["hostvars"]
+        found = {host: _result(hostvars, host, RESULTS[kind]) for host in hosts}
+        if kind == "rollout":
+            check = bool(self._task.check_mode)
+            rows = [rollout_row(host, values, check) for host, values in found.items()]
+        else:
+            rows = [row for host, values in found.items() for row in status_rows(host, values)]
+            rows = [row for row in rows if arguments["service"] in (None, "", row["service"])]
+            rows.sort(key=lambda row: (row["service"], row["host"]))
+        title = arguments["service"] if kind == "rollout" else None
+        self._display.display(render(COLUMNS[kind], rows, title) + "\n")
+        failures = [row for row in rows if row.get("why")]
+        for row in failures:
+            self._display.display(f"{row['host']}: {row['why']}\n")
+        result.update(changed=False, rows=rows)
+        if failures:
+            names = ", ".join(dict.fromkeys(row["host"] for row in failures))
+            result.update(failed=True, msg=f"not as wanted on {names}")
+        return result
+
+
+def _result(hostvars: Mapping[str, Any], host: str, variable: str) -> Mapping[str, Any]:
+    values = hostvars[host].get(variable) if host in hostvars else None
+    return values if isinstance(values, Mapping) else {}
+
+
+def short(revision: Any) -> str:
+    """A revision as tables show it. Pure."""
+    return str(revision)[:SHORT] if revision else ""
+
+
+def rollout_row(host: str, values: Mapping[str, Any], check: bool) -> dict[str, Any]:
+    """The row of one host after a rollout or a rollback. Pure.
+
+    :param values: what the module returned last there; empty when it was never asked.
+    :param check: the play ran in check mode.
+    """
+    row: dict[str, Any] = {"host": host}
+    if not values or "actions" not in values and not values.get("failed"):
+        unreachable = bool(values.get("unreachable"))
+        row["result"] = "unreachable" if unreachable else "not reached"
+        row["why"] = str(values.get("msg") or "nothing was done there")
+    elif values.get("failed"):
+        row.update(
+            result="failed",
+            now=values.get("serving"),
+            why=_why(values),
+        )
+    else:
+        row["before"] = short(values.get("previous_revision"))
+        row["now"] = short(values.get("revision"))
+        row["seconds"] = values.get("seconds")
+        row["result"] = _outcome(values, check)
+        if row["result"] == "not swapped":
+            row["why"] = "left as it was, since another host failed"
+    return row
+
+
+def _outcome(values: Mapping[str, Any], check: bool) -> str:
+    if not values.get("needed", values.get("changed")):
+        return "unchanged"
+    if values.get("prefetched"):
+        return "would be swapped" if check else "not swapped"
+    return "would be swapped" if check else "swapped"
+
+
+def _why(values: Mapping[str, Any]) -> str:
+    lines = [str(values.get("msg") or "failed")]
+    lines += [f"  log: {line}" for line in values.get("logs") or ()]
+    lines += [f"  probe at {line}" for line in values.get("health") or ()]
+    if values.get("next_step"):
+        lines.append(f"  next: {values['next_step']}")
+    return "\n".join(lines)
+
+
+def status_rows(host: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows of one host's services. Pure."""
+    if "services" not in values:
+        reason = str(values.get("msg") or "not asked")
+        return [{"service": "", "host": host, "state": "unknown", "why": reason}]
+    rows = []
+    for item in values["services"]:
+        row = {
+            "service": item["service"],
+            "host": host,
+            "revision": short(item["revision"]),
+            "generation": item["generation"],
+            "replicas": f"{item['replicas_healthy']}/{item['replicas_wanted']}",
+            "since": item["since"],
+            "state": item["state"],
+        }
+        rows.append(row)
+    return rows

@@ -1,0 +1,252 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Before a rollout acts: what is observed, what is planned, and whether anything is to be done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..definition.model import Definition
+from ..definition.release import release_id
+from ..definition.stored import from_mapping, to_mapping
+from ..engine.containers import Container, container_name
+from ..engine.images import find_image
+from ..probe import probe
+from ..proxy.protocol import FileChange, Member, Proxy
+from ..state.journal import IDLE, SWITCHED, Journal, Release
+from .attempt import Former
+from .host import ServiceHost
+from .plan import Observation, Plan, choose_generation, make_plan, recover
+from .report import describe_changes, describe_plan
+from .routing import make_backend
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The goal: a definition and the image to run it with.
+
+    :param release: the release's id when it is known already: for a rollback, whose secrets' values
+        are on the host and not in the definition.
+    """
+
+    definition: Definition
+    digest: str
+    revision: str
+    proxy: Mapping[str, Any] = field(default_factory=dict)
+    release: str | None = None
+    rollback: bool = False
+
+
+@dataclass(frozen=True)
+class Examination:
+    """Everything that is known before a rollout acts."""
+
+    journal: Journal
+    plan: Plan
+    release: Release
+    former: Former | None
+    serving: tuple[Release | None, Definition | None]
+    containers: tuple[Container, ...]
+    proxy: Proxy | None
+    members: tuple[tuple[str, str], ...]
+    file_change: FileChange | None
+    pull: bool
+    make_network: bool
+    lines: tuple[str, ...]
+
+    @property
+    def needed(self) -> bool:
+        """Whether anything is to be done."""
+        return bool(self.lines)
+
+
+def examine(host: ServiceHost, wanted: Wanted, make_key: bool) -> Examination:
+    """Observe the host and plan; changes nothing but, with ``make_key``, the host's key at first
+    use.
+    """
+    definition = wanted.definition
+    stored = host.journal_file.read()
+    proxy = _proxy(host, wanted, stored)
+    observed = proxy.observe(host.service) if proxy is not None else None
+    journal = recover(stored, observed)
+    identity = wanted.release or release_id(definition, wanted.digest, host.key(make_key))
+    containers = tuple(host.engine.containers(host.service))
+    generation = choose_generation(journal, containers, identity)
+    unhealthy = _unhealthy(host, definition, containers, generation, identity)
+    plan = make_plan(
+        Observation(journal, containers, observed, unhealthy), identity, definition.replicas
+    )
+    release = Release(
+        generation=plan.generation,
+        release=identity,
+        image=definition.image,
+        digest=wanted.digest,
+        revision=wanted.revision,
+        definition=to_mapping(definition),
+        proxy=dict(wanted.proxy),
+        network={
+            "name": host.settings.network.name,
+            "subnet": host.settings.network.subnet,
+            "ip_range": host.settings.network.ip_range,
+        },
+    )
+    make_network = not host.networks.exists()
+    with host.networks.allocate(len(plan.create)) as addresses:
+        fresh = list(addresses)
+    file_change, in_step = None, True
+    if proxy is not None and observed is not None:
+        file_change = _file_change(proxy, definition, plan, fresh, observed.committed is not None)
+        in_step = observed.in_step or not definition.routes
+    former = _former(host, journal, plan)
+    serving = journal.committed
+    serving_definition = from_mapping(serving.definition) if serving is not None else None
+    pull = find_image(host.engine.client, release.reference) is None
+    steps = _steps(host, plan, definition, fresh, proxy, file_change, former, pull, make_network)
+    changes = describe_changes(serving, serving_definition, release, definition)
+    lines = [*changes, *steps]
+    if not lines:
+        lines = _settling_lines(journal, in_step, serving, release, proxy)
+    return Examination(
+        journal=journal,
+        plan=plan,
+        release=release,
+        former=former,
+        serving=(serving, serving_definition),
+        containers=containers,
+        proxy=proxy,
+        members=_planned_members(plan, definition, fresh),
+        file_change=file_change,
+        pull=pull,
+        make_network=make_network,
+        lines=tuple(lines),
+    )
+
+
+def _proxy(host: ServiceHost, wanted: Wanted, journal: Journal) -> Proxy | None:
+    """The proxy when the wanted release is routed, or when one that this host remembers is."""
+    settings: Mapping[str, Any] | None = wanted.proxy if wanted.definition.routes else None
+    for release in (journal.committed, journal.desired):
+        if settings is None and release is not None and release.definition.get("routes"):
+            settings = release.proxy
+    if settings is None:
+        return None
+    proxy = host.open_proxy(settings)
+    proxy.ready()
+    return proxy
+
+
+def _unhealthy(
+    host: ServiceHost,
+    definition: Definition,
+    containers: tuple[Container, ...],
+    generation: int,
+    release: str,
+) -> frozenset[str]:
+    """The running replicas of the wanted release that fail their probe ``failures`` times in a
+    row.
+    """
+    members = [
+        item
+        for item in containers
+        if item.running and item.generation == generation and item.release == release
+    ]
+
+    def works(container: Container) -> bool:
+        for attempt in range(definition.health.failures):
+            if attempt:
+                time.sleep(definition.health.start_interval)
+            if probe(host.engine, definition, container).passed:
+                return True
+        return False
+
+    if not members:
+        return frozenset()
+    with ThreadPoolExecutor(max_workers=min(16, len(members))) as pool:
+        results = list(pool.map(works, members))
+    return frozenset(item.name for item, working in zip(members, results) if not working)
+
+
+def _planned_members(
+    plan: Plan, definition: Definition, fresh: list[str]
+) -> tuple[tuple[str, str], ...]:
+    old = [
+        (item.slot, item.name, item.address) for item in (*plan.keep, *plan.settle, *plan.revive)
+    ]
+    new = [
+        (slot, container_name(definition.name, plan.generation, slot), address)
+        for slot, address in zip(plan.create, fresh)
+    ]
+    return tuple((name, address) for _slot, name, address in sorted([*old, *new]))
+
+
+def _file_change(
+    proxy: Proxy, definition: Definition, plan: Plan, fresh: list[str], known: bool
+) -> FileChange | None:
+    if not definition.routes:
+        return proxy.preview_removal(definition.name) if known else None
+    port = definition.port or 0
+    members = [
+        Member(name, address, port) for name, address in _planned_members(plan, definition, fresh)
+    ]
+    return proxy.preview(make_backend(definition, members))
+
+
+def _former(host: ServiceHost, journal: Journal, plan: Plan) -> Former | None:
+    committed = journal.committed
+    if committed is not None and committed.generation == plan.generation:
+        committed = journal.previous if journal.phase == SWITCHED else None
+    if committed is None:
+        return None
+    definition = from_mapping(committed.definition)
+    return Former(committed, definition, host.replicas(definition, committed))
+
+
+def _steps(
+    host: ServiceHost,
+    plan: Plan,
+    definition: Definition,
+    fresh: list[str],
+    proxy: Proxy | None,
+    file_change: FileChange | None,
+    former: Former | None,
+    pull: bool,
+    make_network: bool,
+) -> list[str]:
+    lines = []
+    if make_network:
+        network = host.settings.network
+        lines.append(f"create the network {network.name} ({network.subnet})")
+    if pull and (plan.create or plan.revive):
+        lines.append("pull the image")
+    return lines + describe_plan(
+        plan,
+        definition,
+        fresh,
+        proxy.name if proxy is not None else None,
+        file_change,
+        former.definition if former is not None else None,
+    )
+
+
+def _settling_lines(
+    journal: Journal,
+    in_step: bool,
+    serving: Release | None,
+    release: Release,
+    proxy: Proxy | None,
+) -> list[str]:
+    """What is left to do when every container is as wanted."""
+    lines = []
+    if journal.phase != IDLE or journal.desired is not None or journal.stopped:
+        lines.append("finish the rollout that was interrupted")
+    if not in_step and proxy is not None:
+        lines.append(f"bring the running {proxy.name} in step with its file")
+    if serving is not None and serving.definition != release.definition and not lines:
+        lines.append("record the changed definition; no container is touched")
+    return lines

@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a rollout works with on one host: engine, network, proxy and the files of one service."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..definition.model import Definition
+from ..engine.containers import Engine
+from ..engine.images import Credentials
+from ..engine.networks import Network, Networks
+from ..proxy.protocol import Proxy
+from ..state.history import History
+from ..state.journal import JournalFile, Release
+from ..state.secret_files import SecretFiles, host_key
+from .replicas import Replicas
+
+STATE_DIR = "/var/lib/hundred"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What does not belong to a service: where things are on this host, and who asks.
+
+    :param proxy: settings of the proxy driver, as ``proxy.settings.open_proxy`` takes them.
+    :param lock_timeout: seconds to wait for another rollout of the same service.
+    :param by: who started the rollout, for the lock and the history.
+    :param credentials: the account for pulling; None: the engine's own configuration.
+    :param retries: how often a transient failure of the registry is tried again.
+    """
+
+    state_dir: str = STATE_DIR
+    docker_host: str | None = None
+    proxy: Mapping[str, Any] = field(default_factory=dict)
+    network: Network = field(default_factory=Network)
+    lock_timeout: float = 0.0
+    by: str = "somebody"
+    credentials: Credentials | None = None
+    retries: int = 5
+
+
+class ServiceHost:
+    """One service on this host."""
+
+    def __init__(self, settings: Settings, service: str) -> None:
+        self.settings = settings
+        self.service = service
+        folder = os.path.join(settings.state_dir, "services", service)
+        self.lock_path = os.path.join(folder, "lock")
+        self.journal_file = JournalFile(os.path.join(folder, "journal.json"), service)
+        self.history = History(os.path.join(folder, "history.jsonl"))
+        self.secrets = SecretFiles(os.path.join(folder, "secrets"))
+        self.engine = Engine(settings.docker_host)
+        self.networks = Networks(self.engine, settings.network, settings.state_dir)
+
+    def key(self, make: bool) -> bytes:
+        """The host's key for secrets.
+
+        :param make: make one where there is none; otherwise (check mode) an empty one stands in,
+            which no release was ever named with.
+        """
+        if not make and not os.path.exists(os.path.join(self.settings.state_dir, "key")):
+            return b"\0"
+        return host_key(self.settings.state_dir)
+
+    def open_proxy(self, settings: Mapping[str, Any]) -> Proxy:
+        """The proxy driver, sharing the lock of this host's proxy file."""
+        # Imported where it is needed: most calls on a worker's host need no proxy.
+        from ..proxy.settings import open_proxy
+
+        lock = os.path.join(self.settings.state_dir, "proxy.lock")
+        return open_proxy({"lock_file": lock, **settings})
+
+    def replicas(self, definition: Definition, release: Release) -> Replicas:
+        """The operations on the replicas of a release."""
+        return Replicas(self.engine, self.networks, self.secrets, definition, release)

@@ -1,0 +1,116 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What runs of the services on a host: observed, not remembered."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from ..definition.model import Definition
+from ..definition.stored import from_mapping
+from ..engine.containers import Container
+from ..errors import RolloutError
+from ..probe import Outcome, probe
+from ..proxy.protocol import Observed
+from ..state.journal import IDLE, Journal
+from ..state.lock import holder_of
+from .host import ServiceHost, Settings
+from .plan import recover
+
+
+def known_services(settings: Settings) -> list[str]:
+    """The names of the services that this host remembers."""
+    folder = os.path.join(settings.state_dir, "services")
+    if not os.path.isdir(folder):
+        return []
+    return sorted(
+        name
+        for name in os.listdir(folder)
+        if os.path.exists(os.path.join(folder, name, "journal.json"))
+    )
+
+
+def describe_services(settings: Settings, name: str | None, history: int) -> list[dict[str, Any]]:
+    """An account of one service or of all, in the order of their names.
+
+    :param history: how many entries of the history to include.
+    :raises RolloutError: this host does not have the service.
+    """
+    names = known_services(settings)
+    if name is not None and name not in names:
+        raise RolloutError(
+            "{} is not on this host; it has {}".format(name, ", ".join(names) or "no service"),
+            step="observe",
+        )
+    return [_describe(ServiceHost(settings, item), history) for item in ([name] if name else names)]
+
+
+def _describe(host: ServiceHost, history: int) -> dict[str, Any]:
+    stored = host.journal_file.read()
+    newest = stored.desired or stored.committed
+    observed: Observed | None = None
+    if newest is not None and newest.definition.get("routes"):
+        observed = host.open_proxy(newest.proxy).observe(host.service)
+    journal = recover(stored, observed)
+    release = journal.committed
+    definition = from_mapping(release.definition) if release is not None else None
+    containers = host.engine.containers(host.service)
+    replicas = [_replica(host, definition, item, observed) for item in containers]
+    current = release.generation if release is not None else 0
+    return {
+        "service": host.service,
+        "state": _state(journal),
+        "revision": release.revision if release is not None else None,
+        "image": release.reference if release is not None else None,
+        "generation": current,
+        "since": _utc(release.committed_at) if release is not None else None,
+        "replicas_wanted": definition.replicas if definition and not journal.stopped else 0,
+        "replicas_healthy": sum(
+            1 for item in replicas if item["generation"] == current and item["healthy"]
+        ),
+        "replicas": replicas,
+        "routes": list(release.definition.get("routes") or ()) if release is not None else [],
+        "releases": [
+            {"generation": item.generation, "revision": item.revision, "image": item.reference}
+            for item in journal.kept
+        ],
+        "lock": holder_of(host.lock_path) or "",
+        "history": host.history.entries()[-history:] if history > 0 else [],
+    }
+
+
+def _state(journal: Journal) -> str:
+    if journal.desired is not None or journal.phase != IDLE:
+        return "interrupted"
+    return "stopped" if journal.stopped else "present"
+
+
+def _utc(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def _replica(
+    host: ServiceHost,
+    definition: Definition | None,
+    container: Container,
+    observed: Observed | None,
+) -> dict[str, Any]:
+    outcome = Outcome(False, f"the container is {container.state}")
+    if container.running and definition is not None:
+        outcome = probe(host.engine, definition, container)
+    return {
+        "name": container.name,
+        "slot": container.slot,
+        "generation": container.generation,
+        "revision": container.revision,
+        "address": container.address,
+        "image": container.image,
+        "state": container.state,
+        "healthy": outcome.passed,
+        "seen": outcome.seen,
+        "routed": (observed.serving.get(container.name, "") if observed is not None else ""),
+    }

@@ -1,0 +1,167 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the options of the ``service_*`` modules to what the core takes, and from its outcomes to
+results.
+"""
+
+from __future__ import annotations
+
+import getpass
+import re
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from ..definition.parse import parse_options
+from ..definition.units import parse_duration
+from ..engine.images import Credentials
+from ..engine.networks import Network
+from ..errors import HundredError
+from ..image.reference import check_digest
+from .examine import Wanted
+from .host import STATE_DIR, ServiceHost, Settings
+from .outcome import Outcome
+
+HOST_ARGUMENTS: dict[str, Any] = {
+    "lock_timeout": {"type": "str", "default": "0s"},
+    "started_by": {"type": "str"},
+    "state_dir": {"type": "path", "default": STATE_DIR},
+}
+
+# The keys of a definition as options. Their values are checked by the core, which names the key,
+# what it must be and what it was; Ansible's own conversion would hide what was written.
+DEFINITION_ARGUMENTS: dict[str, Any] = {
+    "image": {"type": "str"},
+    "replicas": {"type": "raw"},
+    "command": {"type": "raw"},
+    "entrypoint": {"type": "raw"},
+    "user": {"type": "raw"},
+    "working_dir": {"type": "raw"},
+    "init": {"type": "raw"},
+    "read_only": {"type": "raw"},
+    "tmpfs": {"type": "raw"},
+    "cap_drop": {"type": "raw"},
+    "cap_add": {"type": "raw"},
+    "stop_signal": {"type": "raw"},
+    "port": {"type": "raw"},
+    "protocol": {"type": "raw"},
+    "routes": {"type": "raw"},
+    "environment": {"type": "raw"},
+    "secrets": {"type": "dict", "no_log": True},
+    "volumes": {"type": "raw"},
+    "resources": {"type": "raw"},
+    "health": {"type": "raw"},
+    "update": {"type": "raw"},
+    "logging": {"type": "raw"},
+    "drain_timeout": {"type": "raw"},
+    "stop_grace_period": {"type": "raw"},
+    "retain": {"type": "raw"},
+}
+
+
+def make_settings(params: Mapping[str, Any]) -> Settings:
+    """The settings of this host in a module's options.
+
+    :raises HundredError: ``lock_timeout`` is not a duration, or the network is incomplete.
+    """
+    try:
+        lock_timeout = parse_duration(params["lock_timeout"])
+    except ValueError as error:
+        raise HundredError(f"lock_timeout must be a duration such as 30s: {error}") from error
+    username = params.get("registry_username")
+    credentials = Credentials(username, params["registry_password"]) if username else None
+    return Settings(
+        state_dir=params["state_dir"],
+        docker_host=params.get("docker_host"),
+        network=_network(params.get("network")),
+        lock_timeout=lock_timeout,
+        by=params.get("started_by") or f"{getpass.getuser()} on {socket.gethostname()}",
+        credentials=credentials,
+        retries=params.get("retries") or 0,
+    )
+
+
+def _network(raw: Mapping[str, Any] | None) -> Network:
+    given = {key: value for key, value in (raw or {}).items() if value is not None}
+    network = Network(**given)
+    network.check()
+    return network
+
+
+# A revision ends up in a label and in tables: a commit's SHA, or a name such as v1.4.2.
+_REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,127}")
+
+
+def _revision(text: str) -> str:
+    if not _REVISION.fullmatch(text):
+        raise HundredError("revision must be a commit's SHA or a plain name, not %r" % text)
+    return text
+
+
+# Stands for the digest of an image that is yet to be built, in plans only.
+NOT_BUILT = "sha256:" + 64 * "0"
+
+
+def _digest(text: str | None, check: bool) -> str:
+    if text is None and not check:
+        raise HundredError(
+            "digest is missing",
+            next_step="build and push the image first, or give the digest of one that exists",
+        )
+    return check_digest(text) if text is not None else NOT_BUILT
+
+
+def make_wanted(params: Mapping[str, Any], check: bool) -> Wanted:
+    """The goal in the options of ``service_rollout``.
+
+    :param check: only a plan is wanted, so the image need not be built yet.
+    :raises DefinitionError: the definition is refused, with every problem in it.
+    """
+    options = {key: params[key] for key in DEFINITION_ARGUMENTS}
+    definition = parse_options(params["name"], options)
+    return Wanted(
+        definition=definition,
+        digest=_digest(params["digest"], check),
+        revision=_revision(params["revision"]),
+        proxy={key: value for key, value in (params["proxy"] or {}).items() if value is not None},
+    )
+
+
+def make_result(service: str, outcome: Outcome, diff: bool) -> dict[str, Any]:
+    """The result of a module."""
+    journal = outcome.journal
+    release = journal.committed
+    result: dict[str, Any] = {
+        "changed": outcome.changed,
+        "service": service,
+        "actions": list(outcome.actions),
+        "notes": list(outcome.notes),
+        "revision": release.revision if release is not None else None,
+        "digest": release.digest if release is not None else None,
+        "generation": release.generation if release is not None else None,
+        "release": release.release if release is not None else None,
+        "previous_revision": outcome.former.revision if outcome.former is not None else None,
+        "replicas": [{"name": name, "address": address} for name, address in outcome.replicas],
+        "seconds": outcome.seconds,
+    }
+    if diff:
+        result["diff"] = list(outcome.diff)
+    return _told(result)
+
+
+def _told(value: Any) -> Any:
+    """The same with the digest that does not exist yet named as such."""
+    if isinstance(value, str):
+        return value.replace(NOT_BUILT, "(not built yet)")
+    if isinstance(value, list):
+        return [_told(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _told(item) for key, item in value.items()}
+    return value
+
+
+def open_host(params: Mapping[str, Any]) -> ServiceHost:
+    """The service on this host, as a module's options name it."""
+    return ServiceHost(make_settings(params), params["name"])

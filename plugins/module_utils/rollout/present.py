@@ -1,0 +1,214 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bringing a service to a release, or back to the last good one: observe, plan, act under the
+lock.
+"""
+
+from __future__ import annotations
+
+import time
+
+from ..definition.stored import from_mapping
+from ..engine.images import pull_image
+from ..errors import HundredError, RolloutError, StateError
+from ..image.reference import registry_host
+from ..image.retry import retrying
+from ..state.journal import Journal, Release
+from ..state.lock import service_lock
+from .attempt import Attempt
+from .boundaries import boundary
+from .examine import Examination, Wanted, examine
+from .host import ServiceHost
+from .outcome import Outcome
+from .plan import recover
+from .prune import prune
+from .report import make_diff, state_text
+from .routing import Routing
+from .swap import run
+
+
+def present(host: ServiceHost, wanted: Wanted, check: bool = False) -> Outcome:
+    """Have the wanted release serve on this host, and nothing else of the service.
+
+    :param check: only say what would be done.
+    :raises HundredError: it failed; ``serving`` says what serves.
+    """
+    began = time.monotonic()
+    if check:
+        seen = examine(host, wanted, make_key=False)
+        return _outcome(host, seen, seen.journal, began)
+    with service_lock(host.lock_path, host.service, host.settings.by, host.settings.lock_timeout):
+        boundary("locked")
+        seen = examine(host, wanted, make_key=True)
+        boundary("planned")
+        if not seen.needed:
+            return _outcome(host, seen, seen.journal, began)
+        return _act(host, wanted, seen, began)
+
+
+def prefetch(host: ServiceHost, wanted: Wanted, check: bool = False) -> tuple[bool, Outcome]:
+    """Have the image on the host, and say whether a rollout is needed. No container is touched.
+
+    :returns: whether the image was (or would be) pulled, and the outcome that a rollout would have.
+    """
+    began = time.monotonic()
+    seen = examine(host, wanted, make_key=not check)
+    if seen.pull and not check:
+        _pull(host, seen.release)
+    return seen.pull, _outcome(host, seen, seen.journal, began)
+
+
+def rollback_goal(host: ServiceHost) -> Wanted:
+    """The last good release before the one that serves, from what this host remembers.
+
+    :raises RolloutError: there is none.
+    """
+    stored = host.journal_file.read()
+    proxy = None
+    if stored.desired is not None and stored.desired.proxy:
+        proxy = host.open_proxy(stored.desired.proxy).observe(host.service)
+    journal = recover(stored, proxy)
+    # A rollout that was killed before its commit point is undone by going to the committed release.
+    target = journal.committed if journal.desired is not None else journal.previous
+    if target is None:
+        raise RolloutError(
+            f"{host.service} has no earlier good release on this host to return to",
+            step="plan",
+            serving=str(journal.committed) if journal.committed else "nothing",
+            next_step="deploy the revision that you want",
+        )
+    return Wanted(
+        definition=from_mapping(target.definition),
+        digest=target.digest,
+        revision=target.revision,
+        proxy=target.proxy,
+        release=target.release,
+        rollback=True,
+    )
+
+
+def _pull(host: ServiceHost, release: Release) -> None:
+    registry = registry_host(release.image)
+    if registry is None:
+        raise RolloutError(
+            f"the image {release.reference} is not on this host, and its name names no registry "
+            "to pull it from",
+            step="pull",
+            next_step="push it to a registry and name that in the definition's image",
+        )
+    try:
+        retrying(
+            lambda: pull_image(
+                host.engine.client,
+                release.image,
+                release.digest,
+                registry,
+                host.settings.credentials,
+            ),
+            host.settings.retries,
+            lambda failure: None,
+        )
+    except HundredError as error:
+        error.step = error.step or "pull"
+        raise
+
+
+# -- act -------------------------------------------------------------------------------------
+
+
+def _act(host: ServiceHost, wanted: Wanted, seen: Examination, began: float) -> Outcome:
+    definition = wanted.definition
+
+    def prepare() -> None:
+        host.networks.ensure()
+        if seen.pull:
+            _pull(host, seen.release)
+        if definition.secrets and not host.secrets.has(seen.release.release):
+            if wanted.rollback:
+                raise RolloutError(
+                    f"the secrets of revision {wanted.revision} are not on this host any more",
+                    step="secrets",
+                    next_step="deploy the revision instead of rolling back",
+                )
+            host.secrets.write(seen.release.release, definition.secrets)
+
+    former = seen.former.definition if seen.former is not None else None
+    attempt = Attempt(
+        engine=host.engine,
+        routing=Routing(seen.proxy, definition, former),
+        journal_file=host.journal_file,
+        journal=seen.journal,
+        plan=seen.plan,
+        release=seen.release,
+        replicas=host.replicas(definition, seen.release),
+        former=seen.former,
+        rollback=wanted.rollback,
+    )
+    try:
+        journal = run(attempt, prepare)
+    except HundredError as error:
+        error.serving = error.serving or str(seen.journal.committed or "nothing")
+        error.details.setdefault("actions", list(seen.lines))
+        error.details.setdefault("notes", attempt.notes)
+        _remember(host, wanted, seen, began, error.message)
+        raise
+    notes = [*attempt.notes, *prune(host, seen.journal, journal)]
+    notes += _remember(host, wanted, seen, began, None)
+    return _outcome(host, seen, journal, began, tuple(notes))
+
+
+def _remember(
+    host: ServiceHost, wanted: Wanted, seen: Examination, began: float, failure: str | None
+) -> list[str]:
+    """Add a line to the history. It is no reason to fail a rollout: what went wrong is returned as
+    a note.
+    """
+    serving = seen.serving[0]
+    entry = {
+        "at": time.time(),
+        "by": host.settings.by,
+        "action": "rollback" if wanted.rollback else "rollout",
+        "from": serving.revision if serving is not None else None,
+        "to": wanted.revision,
+        "generation": seen.release.generation,
+        "seconds": round(time.monotonic() - began, 3),
+        "result": "failed" if failure else "ok",
+        "reason": failure,
+    }
+    try:
+        host.history.add(entry)
+    except StateError as error:
+        return [f"the history could not be written: {error.message}"]
+    return []
+
+
+def _outcome(
+    host: ServiceHost,
+    seen: Examination,
+    journal: Journal,
+    began: float,
+    notes: tuple[str, ...] = (),
+) -> Outcome:
+    serving, definition = seen.serving
+    before = state_text(
+        serving,
+        definition,
+        [(item.name, item.address) for item in seen.containers],
+        seen.journal.stopped,
+    )
+    after = state_text(seen.release, from_mapping(seen.release.definition), seen.members)
+    diff = []
+    if seen.needed:
+        diff = make_diff(host.service, before, after, seen.lines, seen.file_change)
+    return Outcome(
+        changed=seen.needed,
+        actions=seen.lines,
+        diff=tuple(diff),
+        journal=journal,
+        former=serving,
+        replicas=seen.members,
+        seconds=round(time.monotonic() - began, 3),
+        notes=notes,
+    )

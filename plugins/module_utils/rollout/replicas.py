@@ -1,0 +1,238 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Replicas started, judged and stopped, several at a time.
+
+Nothing here knows of proxies or of releases before and after; ``swap.py`` puts the order together.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from ..clock import Deadline
+from ..definition.model import Definition
+from ..engine.containers import (
+    LABEL_ADDRESS,
+    LABEL_GENERATION,
+    LABEL_RELEASE,
+    LABEL_REVISION,
+    LABEL_SERVICE,
+    LABEL_SLOT,
+    Container,
+    Engine,
+    Spec,
+    container_name,
+)
+from ..engine.networks import Networks
+from ..engine.users import user_ids
+from ..errors import RolloutError
+from ..probe import Verdict, Watch, judge_exit
+from ..state.journal import Release
+from ..state.secret_files import SecretFiles
+
+# How often the engine is asked whether the replicas still run: 0.9 ms a call (measured), and an
+# exit must be told within a second.
+POLL_SECONDS = 0.05
+
+# What of a failed replica's log goes into the result.
+LOG_LINES = 20
+
+# Replicas that are stopped at the same time; each stop is a call that waits in the engine.
+STOP_WORKERS = 16
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+
+def in_parallel(
+    function: Callable[[Item], Made], items: Sequence[Item], workers: int
+) -> list[Made]:
+    """Call ``function`` on each item, at most ``workers`` at a time; results in order.
+
+    All calls end before the first error is raised, so that nothing runs on behind a failure.
+    """
+    if len(items) <= 1:
+        return [function(item) for item in items]
+    with ThreadPoolExecutor(max_workers=min(workers, len(items))) as pool:
+        futures = [pool.submit(function, item) for item in items]
+    return [future.result() for future in futures]
+
+
+class Replicas:
+    """The replicas of one release on this host."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        networks: Networks,
+        secrets: SecretFiles,
+        definition: Definition,
+        release: Release,
+    ) -> None:
+        self._engine = engine
+        self._networks = networks
+        self._secrets = secrets
+        self.definition = definition
+        self.release = release
+
+    def create(self, slots: Sequence[int]) -> list[Container]:
+        """Create the containers of ``slots``, not started, each with an address of its own.
+
+        :raises ConflictError: a name is taken by a container that is not ours.
+        """
+        with self._networks.allocate(len(slots)) as addresses:
+            return [self._create_one(slot, address) for slot, address in zip(slots, addresses)]
+
+    def _create_one(self, slot: int, address: str) -> Container:
+        release = self.release
+        name = container_name(self.definition.name, release.generation, slot)
+        labels = {
+            LABEL_SERVICE: self.definition.name,
+            LABEL_RELEASE: release.release,
+            LABEL_GENERATION: str(release.generation),
+            LABEL_SLOT: str(slot),
+            LABEL_REVISION: release.revision,
+            LABEL_ADDRESS: address,
+        }
+        secrets_dir = (
+            self._secrets.path(release.release) if self._secrets.has(release.release) else None
+        )
+        identity = self._engine.create(
+            Spec(
+                name=name,
+                image=release.reference,
+                network=self._networks.network.name,
+                address=address,
+                labels=labels,
+                definition=self.definition,
+                secrets_dir=secrets_dir,
+            )
+        )
+        return Container(
+            id=identity,
+            name=name,
+            service=self.definition.name,
+            release=release.release,
+            generation=release.generation,
+            slot=slot,
+            revision=release.revision,
+            address=address,
+            image=release.reference,
+            state="created",
+        )
+
+    def start(self, containers: Sequence[Container]) -> None:
+        """Start containers, ``update.parallelism`` at a time."""
+        if self._secrets.has(self.release.release) and containers:
+            uid, gid = user_ids(self._engine, containers[0].id)
+            self._secrets.give(self.release.release, uid, gid)
+        in_parallel(
+            lambda item: self._engine.start(item.id), containers, self.definition.update.parallelism
+        )
+
+    def settle(self, containers: Sequence[Container]) -> None:
+        """Wait until every replica has passed its probe ``successes`` times in a row (I2).
+
+        An exited replica fails at once; one that never settles fails at ``healthy_deadline``.
+
+        :raises RolloutError: with the reason, the replica's last log lines and what its probes saw.
+        """
+        health = self.definition.health
+        deadline = Deadline(health.healthy_deadline)
+        watched = Watched(self._engine, self.definition, containers, health.start_interval)
+        try:
+            while True:
+                watched.raise_if_exited("settle")
+                waiting = [w for w in watched.watches if w.passes < health.successes]
+                if not waiting:
+                    return
+                if deadline.passed():
+                    raise self._never_settled(waiting[0])
+                time.sleep(min(POLL_SECONDS, health.start_interval))
+        finally:
+            watched.close()
+
+    def _never_settled(self, watch: Watch) -> RolloutError:
+        health = self.definition.health
+        seen = watch.last.seen if watch.last is not None else "no probe has ended"
+        reason = f"not healthy within healthy_deadline ({health.healthy_deadline:g} s): {seen}"
+        verdict = Verdict(watch.container, reason, tuple(watch.log))
+        return failure(self._engine, verdict, "settle")
+
+    def stop(self, containers: Sequence[Container]) -> None:
+        """SIGTERM and, after ``stop_grace_period``, SIGKILL; all at the same time."""
+        grace = self.definition.stop_grace_period
+        in_parallel(lambda item: self._engine.stop(item.id, grace), containers, STOP_WORKERS)
+
+    def remove(self, containers: Sequence[Container]) -> None:
+        """Remove containers; what still runs is killed."""
+        in_parallel(lambda item: self._engine.remove(item.id), containers, STOP_WORKERS)
+
+    def arm(self, containers: Sequence[Container]) -> None:
+        """Have the engine bring them back after a crash or a reboot (I10)."""
+        in_parallel(
+            lambda item: self._engine.restart_when_it_dies(item.id), containers, STOP_WORKERS
+        )
+
+
+class Watched:
+    """Replicas under watch: probed in threads, and asked of the engine whether they still run."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        definition: Definition,
+        containers: Iterable[Container],
+        interval: float,
+    ) -> None:
+        self._engine = engine
+        self._failures = definition.health.failures
+        self._started_at: dict[str, str] = {}
+        self.watches = [Watch(engine, definition, item, interval) for item in containers]
+
+    def raise_if_exited(self, step: str) -> None:
+        """Raise ``RolloutError`` for the first replica that does not run as it was started."""
+        for watch in self.watches:
+            state = self._engine.state(watch.container.id)
+            if state is not None:
+                watch.tell_healthcheck(state.healthcheck)
+                self._started_at.setdefault(watch.container.id, state.started_at)
+            reason = judge_exit(state, self._started_at.get(watch.container.id, ""))
+            if reason is not None:
+                verdict = Verdict(watch.container, reason, tuple(watch.log))
+                raise failure(self._engine, verdict, step)
+
+    def raise_if_unhealthy(self, step: str) -> None:
+        """Raise ``RolloutError`` for the first replica that failed ``failures`` probes in a row."""
+        for watch in self.watches:
+            if watch.failures >= self._failures and watch.last is not None:
+                reason = "unhealthy, %d probes failed in a row: %s" % (
+                    watch.failures,
+                    watch.last.seen,
+                )
+                verdict = Verdict(watch.container, reason, tuple(watch.log))
+                raise failure(self._engine, verdict, step)
+
+    def close(self) -> None:
+        """End all watches."""
+        for watch in self.watches:
+            watch.close()
+
+
+def failure(engine: Engine, verdict: Verdict, step: str) -> RolloutError:
+    """The error of a failed replica, with its last log lines and health results."""
+    container = verdict.container
+    return RolloutError(
+        f"{container.name} (revision {container.revision[:12]}): {verdict.reason}",
+        step=step,
+        replica=container.name,
+        details={
+            "logs": engine.logs(container.id, LOG_LINES),
+            "health": list(verdict.probes),
+        },
+    )

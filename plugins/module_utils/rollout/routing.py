@@ -1,0 +1,151 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Routing as a swap sees it: a proxy, or none for a worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from ..clock import Deadline
+from ..definition.model import Definition
+from ..engine.containers import Container
+from ..proxy.protocol import Backend, Check, Member, Proxy
+
+# How often the proxy is asked what is still in flight.
+POLL_SECONDS = 0.05
+
+
+def make_backend(definition: Definition, members: Iterable[Member]) -> Backend:
+    """What the proxy is told of a service. Pure."""
+    health = definition.health
+    return Backend(
+        service=definition.name,
+        protocol=definition.protocol,
+        routes=definition.routes,
+        check=Check(
+            path=health.path if definition.protocol == "http" else None,
+            interval=health.interval,
+            timeout=health.timeout,
+            rise=health.successes,
+            fall=health.failures,
+        ),
+        members=tuple(members),
+    )
+
+
+def make_member(container: Container, definition: Definition) -> Member:
+    """A replica as the proxy knows it. Pure.
+
+    :param definition: that of the replica's own release; it has a port.
+    """
+    return Member(name=container.name, address=container.address, port=definition.port or 0)
+
+
+class Routing:
+    """The traffic of one service. Without a proxy every call does nothing: a worker has no traffic.
+
+    :param definition: of the wanted release.
+    :param former: of the release that serves, for the members that leave.
+    """
+
+    def __init__(
+        self, proxy: Proxy | None, definition: Definition, former: Definition | None
+    ) -> None:
+        self._proxy = proxy
+        self._definition = definition
+        self._former = former or definition
+
+    def _backend(self, definition: Definition, members: Iterable[Member]) -> Backend:
+        return make_backend(definition, members)
+
+    def _members(self, containers: Iterable[Container], former: bool) -> list[Member]:
+        definition = self._former if former else self._definition
+        return [make_member(item, definition) for item in containers] if definition.port else []
+
+    def admit(self, containers: Iterable[Container], former: bool = False) -> None:
+        """Let replicas take requests, and return when each has answered one through the proxy.
+
+        :param former: they are of the release that served before.
+        """
+        members = self._members(containers, former)
+        if self._proxy is not None and members:
+            backend = self._backend(self._former if former else self._definition, members)
+            self._proxy.admit(backend, members)
+
+    def verify(self, containers: Iterable[Container], former: bool = False) -> None:
+        """Return when each replica has answered a request through the proxy."""
+        members = self._members(containers, former)
+        if self._proxy is not None and members:
+            backend = self._backend(self._former if former else self._definition, members)
+            self._proxy.verify(backend, members)
+
+    def commit(
+        self, containers: Iterable[Container], former: Iterable[Container] = (), back: bool = False
+    ) -> None:
+        """Make exactly these replicas the ones that the proxy's file names: the commit point.
+
+        :param containers: replicas of the wanted release.
+        :param former: replicas of the former release that go on for now.
+        :param back: with the former release's routes.
+        """
+        if self._proxy is None:
+            return
+        definition = self._former if back else self._definition
+        if not definition.routes:
+            self._proxy.remove(definition.name)
+            return
+        members = self._members(containers, False) + self._members(former, True)
+        self._proxy.commit(self._backend(definition, members))
+
+    def drain(self, containers: Iterable[Container], former: bool) -> None:
+        """No new request reaches these replicas from now on."""
+        members = self._members(containers, former)
+        if self._proxy is not None and members:
+            self._proxy.drain(self._backend(self._definition, members), members)
+
+    def in_flight(self, containers: Iterable[Container], former: bool) -> int:
+        """How many requests or connections are still on their way through these replicas."""
+        members = self._members(containers, former)
+        if self._proxy is None or not members:
+            return 0
+        return self._proxy.in_flight(self._backend(self._definition, members), members)
+
+    def wait_until_drained(
+        self,
+        containers: Iterable[Container],
+        former: bool,
+        timeout: float,
+        meanwhile: Callable[[], bool] = lambda: True,
+    ) -> int:
+        """Wait until nothing is in flight and ``meanwhile`` says true, or ``timeout`` seconds have
+        passed.
+
+        :param meanwhile: called in every round; it may raise; waiting goes on until it is true,
+            whatever the timeout.
+        :returns: what was still in flight at the end.
+        """
+        leaving = list(containers)
+        deadline = Deadline(timeout)
+        left = self.in_flight(leaving, former)
+        while True:
+            done = meanwhile()
+            if done and (left == 0 or deadline.passed()):
+                return left
+            time.sleep(POLL_SECONDS)
+            if left:
+                left = self.in_flight(leaving, former)
+
+    def retire(self, containers: Iterable[Container], former: bool) -> None:
+        """Nothing can pick these replicas any more: proved by the proxy's own answer."""
+        members = self._members(containers, former)
+        if self._proxy is not None and members:
+            self._proxy.retire(self._backend(self._definition, members), members)
+
+    def forget(self, containers: Iterable[Container], former: bool) -> None:
+        """Remove what the running proxy knows of replicas that are gone."""
+        members = self._members(containers, former)
+        if self._proxy is not None and members:
+            self._proxy.forget(self._backend(self._definition, members), members)

@@ -1,0 +1,204 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Stopping a service by name, and removing it from a host."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..definition.model import Definition
+from ..definition.stored import from_mapping
+from ..engine.containers import Container
+from ..errors import HundredError, RolloutError
+from ..proxy.protocol import Member, Observed, Proxy
+from ..state.journal import IDLE, Journal, Release
+from ..state.lock import service_lock
+from .boundaries import boundary
+from .host import ServiceHost
+from .outcome import Outcome
+from .plan import recover
+from .report import make_diff, state_text
+from .routing import Routing, make_backend
+
+
+class _Scene:
+    """What is there of the service before it is stopped or removed."""
+
+    def __init__(self, host: ServiceHost) -> None:
+        stored = host.journal_file.read()
+        known = [item for item in (stored.committed, stored.desired) if item is not None]
+        self.proxy: Proxy | None = None
+        self.observed: Observed | None = None
+        for release in known:
+            if self.proxy is None and release.definition.get("routes"):
+                self.proxy = host.open_proxy(release.proxy)
+                self.proxy.ready()
+                self.observed = self.proxy.observe(host.service)
+        self.journal: Journal = recover(stored, self.observed)
+        self.release: Release | None = self.journal.committed or self.journal.desired
+        self.containers: tuple[Container, ...] = tuple(host.engine.containers(host.service))
+        self.definition: Definition | None = (
+            from_mapping(self.release.definition) if self.release is not None else None
+        )
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """The replicas that the proxy's file names."""
+        committed = self.observed.committed if self.observed is not None else None
+        return committed.members if committed is not None else ()
+
+    @property
+    def routed(self) -> bool:
+        """Whether the proxy's file has the service."""
+        return self.observed is not None and self.observed.committed is not None
+
+    def text(self) -> str:
+        """The state before, for a diff."""
+        addresses = [(item.name, item.address) for item in self.containers]
+        return state_text(self.release, self.definition, addresses, self.journal.stopped)
+
+
+def stop(host: ServiceHost, check: bool = False) -> Outcome:
+    """Stop all replicas and keep them: the service stays stopped, over reboots too, until it is
+    deployed again.
+
+    Its routes stay and answer 503.
+
+    :raises HundredError: it failed, or this host does not have the service.
+    """
+    return _locked(host, check, _stop)
+
+
+def remove(host: ServiceHost, check: bool = False) -> Outcome:
+    """Remove the service from this host: routes, replicas, secrets and memory. Its volumes stay.
+
+    :raises HundredError: it failed; what is left is removed by the next run.
+    """
+    return _locked(host, check, _remove)
+
+
+Act = Callable[[ServiceHost, bool, float], Outcome]
+
+
+def _locked(host: ServiceHost, check: bool, act: Act) -> Outcome:
+    began = time.monotonic()
+    if check:
+        return act(host, True, began)
+    with service_lock(host.lock_path, host.service, host.settings.by, host.settings.lock_timeout):
+        boundary("locked")
+        try:
+            return act(host, False, began)
+        except HundredError as error:
+            error.serving = error.serving or "not certain; run again"
+            raise
+
+
+def _stop(host: ServiceHost, check: bool, began: float) -> Outcome:
+    scene = _Scene(host)
+    if scene.release is None or scene.definition is None:
+        raise RolloutError(
+            f"{host.service} is not deployed on this host, so it cannot be stopped",
+            step="observe",
+            serving="nothing",
+            next_step="deploy it, or use state: absent",
+        )
+    running = [item for item in scene.containers if item.state not in ("exited", "created", "dead")]
+    members = scene.members
+    lines = []
+    if members:
+        lines.append(f"take {host.service} out of the proxy; its routes answer 503")
+    if running:
+        lines.append("stop {}".format(", ".join(item.name for item in running)))
+    if not scene.journal.stopped and not lines:
+        lines.append("keep it stopped")
+    if not check and lines:
+        _take_out(scene, scene.definition)
+        host.replicas(scene.definition, scene.release).stop(running)
+        boundary("stopped")
+        journal = replace(scene.journal, desired=None, phase=IDLE, stopped=True)
+        host.journal_file.write(journal)
+        _remember(host, scene, "stop", began)
+    after = state_text(
+        scene.release,
+        scene.definition,
+        [(item.name, item.address) for item in scene.containers],
+        True,
+    )
+    return _outcome(host, scene, lines, after, began)
+
+
+def _remove(host: ServiceHost, check: bool, began: float) -> Outcome:
+    scene = _Scene(host)
+    lines = []
+    if scene.routed:
+        lines.append(f"remove the routes of {host.service} from the proxy")
+    if scene.containers:
+        lines.append("stop and remove {}".format(", ".join(item.name for item in scene.containers)))
+    if os.path.exists(host.journal_file.path) or os.path.isdir(host.secrets.folder):
+        lines.append("forget its releases and secrets; its volumes stay")
+    if not check and lines:
+        if scene.definition is not None and scene.release is not None:
+            _take_out(scene, scene.definition)
+            running = [item for item in scene.containers if item.running]
+            host.replicas(scene.definition, scene.release).stop(running)
+        for container in scene.containers:
+            host.engine.remove(container.id)
+        boundary("removed")
+        if scene.proxy is not None:
+            scene.proxy.remove(host.service)
+        _remember(host, scene, "absent", began)
+        shutil.rmtree(host.secrets.folder, ignore_errors=True)
+        if os.path.exists(host.journal_file.path):
+            os.unlink(host.journal_file.path)
+    return _outcome(host, scene, lines, "", began)
+
+
+def _take_out(scene: _Scene, definition: Definition) -> None:
+    """Leave the service without members in the proxy, and wait until nothing is in flight to
+    them.
+    """
+    if scene.proxy is None or not scene.routed:
+        return
+    routing = Routing(scene.proxy, definition, None)
+    scene.proxy.commit(make_backend(definition, ()))
+    boundary("committed")
+    routing.drain(scene.containers, former=False)
+    running = [item for item in scene.containers if item.running]
+    routing.wait_until_drained(running, False, definition.drain_timeout)
+    routing.retire(scene.containers, former=False)
+    boundary("retired")
+
+
+def _remember(host: ServiceHost, scene: _Scene, action: str, began: float) -> None:
+    host.history.add(
+        {
+            "at": time.time(),
+            "by": host.settings.by,
+            "action": action,
+            "from": scene.release.revision if scene.release is not None else None,
+            "to": None,
+            "seconds": round(time.monotonic() - began, 3),
+            "result": "ok",
+            "reason": None,
+        }
+    )
+
+
+def _outcome(
+    host: ServiceHost, scene: _Scene, lines: list[str], after: str, began: float
+) -> Outcome:
+    return Outcome(
+        changed=bool(lines),
+        actions=tuple(lines),
+        diff=tuple(make_diff(host.service, scene.text(), after, lines, None)) if lines else (),
+        journal=scene.journal,
+        former=scene.release,
+        replicas=(),
+        seconds=round(time.monotonic() - began, 3),
+    )

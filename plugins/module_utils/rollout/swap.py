@@ -1,0 +1,204 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The order of a swap, in one place.
+
+Start-first (the default): the new replicas are started and settled beside the old ones; then the
+proxy takes them in, proves that it serves them, and its file is renamed: the commit point. Only
+then are the old ones drained, and only when nothing is in flight and the ``monitor`` window has
+passed are they stopped. Whatever fails before the commit point leaves the old ones as they were;
+whatever fails in the window finds them still running.
+
+Stop-first: batch by batch an old replica is drained and stopped, kept, and a new one started in its
+place.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from ..clock import Deadline
+from ..engine.containers import Container
+from ..errors import HundredError, RolloutError
+from ..state.journal import STARTING, SWITCHED, Journal
+from .attempt import Attempt, by_slot
+from .boundaries import boundary
+from .replicas import Watched
+from .wayback import after_window, before_commit, unfinished
+
+
+def run(attempt: Attempt, prepare: Callable[[], None]) -> Journal:
+    """Perform the plan.
+
+    :param prepare: makes network, image and secrets ready; called before any container is touched.
+    :returns: the journal as it was written last.
+    :raises HundredError: the rollout failed; ``serving`` says what serves now.
+    """
+    phase = SWITCHED if attempt.resumes_a_switch else STARTING
+    attempt.record(replace(attempt.journal, desired=attempt.release, phase=phase))
+    boundary("recorded")
+    try:
+        prepare()
+        boundary("prepared")
+        _clear_the_way(attempt)
+        boundary("discarded")
+        if attempt.definition.update.order == "stop-first" and attempt.plan.retire:
+            _replace_in_batches(attempt)
+        else:
+            _start_beside(attempt)
+            _switch(attempt)
+    except HundredError as error:
+        raise before_commit(attempt, error) from error
+    try:
+        attempt.record(replace(attempt.journal, desired=attempt.release, phase=SWITCHED))
+        boundary("switched")
+        _drain_and_monitor(attempt)
+    except RolloutError as error:
+        after_window(attempt, error)
+    except HundredError as error:
+        raise unfinished(attempt, error) from error
+    try:
+        _let_go(attempt)
+        return _finish(attempt)
+    except HundredError as error:
+        raise unfinished(attempt, error) from error
+
+
+def _clear_the_way(attempt: Attempt) -> None:
+    plan = attempt.plan
+    if not attempt.definition.routes:
+        attempt.replicas.stop(plan.discard)  # workers may have a job in hand
+    attempt.replicas.remove(plan.discard)
+    attempt.routing.forget(plan.discard, former=False)
+    if plan.replace:
+        attempt.take_out(plan.replace)
+        attempt.replicas.stop(plan.replace)
+        attempt.replicas.remove(plan.replace)
+        attempt.routing.forget(plan.replace, former=False)
+
+
+def _start_beside(attempt: Attempt) -> None:
+    attempt.settle(attempt.plan.settle)
+    fresh: list[Container | int] = [*attempt.plan.revive, *attempt.plan.create]
+    size = attempt.definition.update.parallelism
+    for first in range(0, len(fresh), size):
+        if first:
+            time.sleep(attempt.definition.update.delay)
+        _start_and_settle(attempt, fresh[first : first + size])
+
+
+def _start_and_settle(attempt: Attempt, batch: Sequence[Container | int]) -> None:
+    """Fill a batch of slots: exited containers are started again, the others created."""
+    revived = [item for item in batch if isinstance(item, Container)]
+    slots = [item for item in batch if isinstance(item, int)]
+    created = attempt.replicas.create(slots) if slots else []
+    attempt.made.extend([*created, *revived])
+    boundary("created")
+    attempt.replicas.start([*created, *revived])
+    boundary("started")
+    attempt.settle([*created, *revived])
+    boundary("settled")
+
+
+def _switch(attempt: Attempt) -> None:
+    members = attempt.members()
+    attempt.admitted = True
+    attempt.routing.admit(members)
+    boundary("admitted")
+    attempt.routing.verify(members)
+    boundary("verified")
+    attempt.replicas.arm(attempt.new())
+    boundary("armed")
+    attempt.routing.commit(members)
+    boundary("committed")
+
+
+def _drain_and_monitor(attempt: Attempt) -> None:
+    definition, leaving = attempt.definition, attempt.plan.retire
+    attempt.routing.drain(leaving, former=True)
+    boundary("draining")
+    window = Deadline(definition.update.monitor if attempt.new() else 0.0)
+    watched = Watched(
+        attempt.engine,
+        definition,
+        attempt.new() if window.seconds else (),
+        definition.health.interval,
+    )
+
+    def quiet() -> bool:
+        watched.raise_if_exited("monitor")
+        watched.raise_if_unhealthy("monitor")
+        return window.passed()
+
+    try:
+        left = attempt.routing.wait_until_drained(leaving, True, definition.drain_timeout, quiet)
+    finally:
+        watched.close()
+    if left:
+        attempt.notes.append(
+            "%d still in flight to the old replicas after drain_timeout (%gs)"
+            % (left, definition.drain_timeout)
+        )
+    boundary("drained")
+
+
+def _let_go(attempt: Attempt) -> None:
+    leaving = attempt.plan.retire
+    attempt.routing.retire(leaving, former=True)
+    boundary("retired")
+    attempt.leaving.stop(leaving)
+    boundary("stopped")
+    attempt.leaving.remove(leaving)
+    boundary("removed")
+    attempt.routing.forget(leaving, former=True)
+    boundary("forgotten")
+
+
+def _finish(attempt: Attempt) -> Journal:
+    committed, release = attempt.journal.committed, attempt.release
+    at = time.time()
+    if committed is not None and committed.generation == release.generation:
+        at = committed.committed_at or at  # the same containers go on
+    attempt.record(attempt.journal.commit(release, at, attempt.definition.retain, attempt.rollback))
+    boundary("journalled")
+    return attempt.journal
+
+
+# -- stop-first --------------------------------------------------------------------------------
+
+
+def _replace_in_batches(attempt: Attempt) -> None:
+    plan, update = attempt.plan, attempt.definition.update
+    attempt.settle(plan.settle)
+    old = sorted((item for item in plan.retire if item.running), key=by_slot)
+    fresh: list[Container | int] = [*plan.revive, *plan.create]
+    for first in range(0, max(len(old), len(fresh)), update.parallelism):
+        if first:
+            time.sleep(update.delay)
+        end = first + update.parallelism
+        _park(attempt, old[first:end], old[end:])
+        _start_and_settle(attempt, fresh[first:end])
+        attempt.admitted = True
+        attempt.routing.admit(attempt.members())
+        attempt.routing.verify(attempt.members())
+        attempt.routing.commit(attempt.members(), old[end:])
+    attempt.replicas.arm(attempt.new())
+    boundary("armed")
+    attempt.routing.commit(attempt.members())
+    boundary("committed")
+
+
+def _park(attempt: Attempt, leaving: Sequence[Container], staying: Sequence[Container]) -> None:
+    """Drain and stop old replicas, but keep them as the way back."""
+    attempt.routing.commit(attempt.members(), staying)
+    attempt.routing.drain(leaving, former=True)
+    attempt.routing.wait_until_drained(leaving, True, attempt.definition.drain_timeout)
+    attempt.routing.retire(leaving, former=True)
+    boundary("withdrawn")
+    # Remembered before they are stopped: a stop that fails half-way must be made good as well.
+    attempt.parked.extend(leaving)
+    attempt.leaving.stop(leaving)
+    boundary("parked")

@@ -1,0 +1,173 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Return a service on a host to its last good release."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: service_rollback
+short_description: Return a service on a host to its last good release
+version_added: 0.1.0
+description:
+  - Swaps a service on one host back to the release that served before, with the same guarantees as
+    M(hundred.containers.service_rollout), from what the host remembers; neither the inventory nor
+    the secret store is asked.
+  - Two rollbacks in a row go back twice. After a rollout that was killed, it returns to the
+    release that was committed.
+author: hundred.containers authors (@hundred-containers)
+extends_documentation_fragment:
+  - hundred.containers.engine
+  - hundred.containers.registry
+  - hundred.containers.rollout
+  - hundred.containers.attributes
+  - hundred.containers.attributes.action_group
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+options:
+  name:
+    description: Name of the service.
+    type: str
+    required: true
+seealso:
+  - module: hundred.containers.service_rollout
+  - module: hundred.containers.service_info
+"""
+
+EXAMPLES = r"""
+---
+- name: Return the shop to the release before
+  hundred.containers.service_rollback:
+    name: shop
+"""
+
+RETURN = r"""
+actions:
+  description: The steps that were taken or, in check mode, would be; one sentence each, in order.
+  returned: always
+  type: list
+  elements: str
+  sample: ["revision: 1a79a4d60de6 -> 5d41402abc4b", "start shop-g2-1 on 10.213.0.3:8000"]
+notes:
+  description: What went otherwise than planned without being a failure.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+revision:
+  description: The revision that serves on this host now.
+  returned: success
+  type: str
+  sample: 5d41402abc4b2a76b9719d911017c592ae3f0000
+previous_revision:
+  description: The revision that served before.
+  returned: success
+  type: str
+  sample: 1a79a4d60de6718e8e5b326e338ae53300000000
+digest:
+  description: The digest that the replicas run.
+  returned: success
+  type: str
+  sample: sha256:6c3c624b58dbbcd3c0dd82b4c53f04194d1247c6eebdaab7c610cf7d66709b3b
+release:
+  description: Name of the release, made of the digest and the definition.
+  returned: success
+  type: str
+  sample: 3f2c9a7be1d0
+generation:
+  description: Number of the release on this host.
+  returned: success
+  type: int
+  sample: 2
+replicas:
+  description: Names and addresses of the replicas.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"name": "shop-g2-1", "address": "10.213.0.3"}]
+seconds:
+  description: Wall time on the host.
+  returned: success
+  type: float
+  sample: 2.1
+step:
+  description: The step that failed.
+  returned: failure
+  type: str
+  sample: settle
+replica:
+  description: The container that failed.
+  returned: failure, when it was one container
+  type: str
+  sample: shop-g3-1
+serving:
+  description: What serves requests after the failure.
+  returned: failure
+  type: str
+  sample: revision 5d41402abc4b (generation 2), as before
+next_step:
+  description: What to do about it.
+  returned: failure
+  type: str
+  sample: mend the cause and deploy again
+logs:
+  description: The last log lines of the replica that failed.
+  returned: failure, when it was one container
+  type: list
+  elements: str
+  sample: ["KeyError: 'DATABASE_URL'"]
+health:
+  description: What the replica's probes saw.
+  returned: failure, when it was one container
+  type: list
+  elements: str
+  sample: ["0.3 s: GET /up answers 503"]
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.hundred.containers.plugins.module_utils.ansible_module import (
+    ENGINE_ARGUMENTS,
+    REGISTRY_ARGUMENTS,
+    REGISTRY_TOGETHER,
+    run,
+)
+from ansible_collections.hundred.containers.plugins.module_utils.rollout.options import (
+    HOST_ARGUMENTS,
+    make_result,
+    open_host,
+)
+from ansible_collections.hundred.containers.plugins.module_utils.rollout.present import (
+    present,
+    rollback_goal,
+)
+
+
+def main() -> None:
+    """Read the options, call the core, return what came of it."""
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            **HOST_ARGUMENTS,
+            **ENGINE_ARGUMENTS,
+            **REGISTRY_ARGUMENTS,
+        },
+        required_together=REGISTRY_TOGETHER,
+        supports_check_mode=True,
+    )
+
+    def call() -> dict[str, Any]:
+        host = open_host(module.params)
+        outcome = present(host, rollback_goal(host), module.check_mode)
+        return make_result(module.params["name"], outcome, module._diff)
+
+    run(module, call)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,406 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Swap a service on a host for another release without losing a request."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: service_rollout
+short_description: Swap a service on a host for another release without losing a request
+version_added: 0.1.0
+description:
+  - Brings one service on one host to a release, in one call. New replicas are started and probed,
+    the proxy takes them in and proves that it serves them, and only then are the old ones drained
+    and stopped.
+  - Whatever fails before the new release serves leaves the old one as it was; a replica that fails
+    in the C(monitor) window afterwards brings the old one back.
+  - The task may be killed at any moment; the next run with the same or with another release
+    continues from what it finds.
+  - An unchanged release changes nothing.
+author: hundred.containers authors (@hundred-containers)
+extends_documentation_fragment:
+  - hundred.containers.engine
+  - hundred.containers.registry
+  - hundred.containers.rollout
+  - hundred.containers.attributes
+  - hundred.containers.attributes.action_group
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+options:
+  name:
+    description: Name of the service.
+    type: str
+    required: true
+  state:
+    description:
+      - V(present) has the release serve.
+      - V(stopped) stops the replicas and keeps them, so that the service stays stopped over
+        reboots; its routes
+        answer 503.
+      - V(absent) removes routes, replicas, secrets and memory of the service from this host.
+        Volumes stay.
+    type: str
+    choices: [present, stopped, absent]
+    default: present
+  prefetch:
+    description:
+      - Only have the image on the host, and return in RV(needed) whether a rollout would do
+        anything.
+    type: bool
+    default: false
+  proxy:
+    description:
+      - Which proxy routes to the service, and where it listens.
+    type: dict
+    default: {}
+    suboptions:
+      driver:
+        description: The proxy on this host.
+        type: str
+        choices: [haproxy, nginx]
+        default: haproxy
+      http_port:
+        description: The port for services with O(protocol=http).
+        type: int
+        default: 80
+  network:
+    description:
+      - The bridge network of the replicas; it is created if it is not there.
+    type: dict
+    default: {}
+    suboptions:
+      name:
+        description: Name of the network.
+        type: str
+        default: hundred
+      subnet:
+        description: The whole network in CIDR notation.
+        type: str
+        default: 10.213.0.0/20
+      ip_range:
+        description: The part of it from which the engine gives addresses to anything but replicas.
+        type: str
+        default: 10.213.8.0/21
+  image:
+    description:
+      - The repository of the image, without tag or digest.
+      - Required with O(state=present).
+    type: str
+  digest:
+    description:
+      - Digest of the image's manifest, as M(hundred.containers.image_push) returns it. Containers
+        are created
+        from it, never from a tag.
+      - Required with O(state=present), except in check mode, where the image may not be built yet.
+    type: str
+  revision:
+    description:
+      - The commit that the image was built from; a name for people, on labels and in the history.
+      - Required with O(state=present).
+    type: str
+  replicas:
+    description: How many containers of the service run on this host. A change of it alone scales
+      up or down.
+    type: raw
+  command:
+    description: The command to run instead of the image's, as a list or as one string.
+    type: raw
+  entrypoint:
+    description: The entry point instead of the image's, as a list or as one string.
+    type: raw
+  user:
+    description: The user (and group) of the process.
+    type: raw
+  working_dir:
+    description: The working directory of the process.
+    type: raw
+  init:
+    description: Whether a small init process forwards signals and reaps zombies.
+    type: raw
+  read_only:
+    description: Whether the root file system is read-only.
+    type: raw
+  tmpfs:
+    description: Paths that get a temporary file system in memory.
+    type: raw
+  cap_drop:
+    description: Capabilities to drop, or V(ALL).
+    type: raw
+  cap_add:
+    description: Capabilities to add.
+    type: raw
+  stop_signal:
+    description: The signal that asks the process to end.
+    type: raw
+  port:
+    description: The port that a replica listens on. Without it the service is a worker and is not
+      routed.
+    type: raw
+  protocol:
+    description: V(http) or V(tcp).
+    type: raw
+  routes:
+    description:
+      - Which requests belong to the service, a list of mappings with C(host) and C(path), or with
+        C(published)
+        for O(protocol=tcp).
+    type: raw
+  environment:
+    description: Environment variables. Their names may be shown, their values are not.
+    type: raw
+  secrets:
+    description: Values that appear as files V(/run/secrets/NAME) in the containers, readable by
+      their user only.
+    type: dict
+  volumes:
+    description: Volumes, as C(name:/target) or C(/host/path:/target), with C(:ro) for read-only
+      ones.
+    type: raw
+  resources:
+    description: Limits of one replica; C(cpus), C(memory), C(pids).
+    type: raw
+  health:
+    description:
+      - When a replica counts as working; C(path) or C(command), C(interval), C(start_interval),
+        C(timeout),
+        C(successes), C(failures), C(healthy_deadline).
+    type: raw
+  update:
+    description:
+      - How one release replaces another; C(order), C(parallelism), C(delay), C(monitor),
+        C(failure_action).
+    type: raw
+  logging:
+    description: The log C(driver) and its C(options).
+    type: raw
+  drain_timeout:
+    description: How long requests in flight may take before their replica is stopped all the same.
+    type: raw
+  stop_grace_period:
+    description: How long a replica may take to end after its stop signal.
+    type: raw
+  retain:
+    description: How many earlier good releases are kept to return to.
+    type: raw
+seealso:
+  - module: hundred.containers.service_rollback
+  - module: hundred.containers.service_info
+  - module: hundred.containers.image_push
+"""
+
+EXAMPLES = r"""
+---
+- name: Swap the shop
+  hundred.containers.service_rollout:
+    name: shop
+    image: registry.example.com/shop
+    digest: sha256:6c3c624b58dbbcd3c0dd82b4c53f04194d1247c6eebdaab7c610cf7d66709b3b
+    revision: 5d41402abc4b2a76b9719d911017c592ae3f0000
+    replicas: 2
+    port: 8000
+    routes:
+      - host: shop.example.com
+    health:
+      path: /up
+
+- name: Stop it until the next deploy
+  hundred.containers.service_rollout:
+    name: shop
+    state: stopped
+
+- name: Remove it from this host
+  hundred.containers.service_rollout:
+    name: shop
+    state: absent
+"""
+
+RETURN = r"""
+actions:
+  description: The steps that were taken or, in check mode, would be; one sentence each, in order.
+  returned: always
+  type: list
+  elements: str
+  sample: ["revision: 1a79a4d60de6 -> 5d41402abc4b", "start shop-g2-1 on 10.213.0.3:8000"]
+notes:
+  description: What went otherwise than planned without being a failure.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+revision:
+  description: The revision that serves on this host now.
+  returned: success
+  type: str
+  sample: 5d41402abc4b2a76b9719d911017c592ae3f0000
+previous_revision:
+  description: The revision that served before.
+  returned: success
+  type: str
+  sample: 1a79a4d60de6718e8e5b326e338ae53300000000
+digest:
+  description: The digest that the replicas run.
+  returned: success
+  type: str
+  sample: sha256:6c3c624b58dbbcd3c0dd82b4c53f04194d1247c6eebdaab7c610cf7d66709b3b
+release:
+  description: Name of the release, made of the digest and the definition.
+  returned: success
+  type: str
+  sample: 3f2c9a7be1d0
+generation:
+  description: Number of the release on this host.
+  returned: success
+  type: int
+  sample: 2
+replicas:
+  description: Names and addresses of the replicas.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"name": "shop-g2-1", "address": "10.213.0.3"}]
+seconds:
+  description: Wall time on the host.
+  returned: success
+  type: float
+  sample: 2.1
+step:
+  description: The step that failed.
+  returned: failure
+  type: str
+  sample: settle
+replica:
+  description: The container that failed.
+  returned: failure, when it was one container
+  type: str
+  sample: shop-g3-1
+serving:
+  description: What serves requests after the failure.
+  returned: failure
+  type: str
+  sample: revision 5d41402abc4b (generation 2), as before
+next_step:
+  description: What to do about it.
+  returned: failure
+  type: str
+  sample: mend the cause and deploy again
+logs:
+  description: The last log lines of the replica that failed.
+  returned: failure, when it was one container
+  type: list
+  elements: str
+  sample: ["KeyError: 'DATABASE_URL'"]
+health:
+  description: What the replica's probes saw.
+  returned: failure, when it was one container
+  type: list
+  elements: str
+  sample: ["0.3 s: GET /up answers 503"]
+needed:
+  description: Whether a rollout would do anything.
+  returned: success
+  type: bool
+  sample: true
+prefetched:
+  description: Only the image was seen to.
+  returned: with O(prefetch=true)
+  type: bool
+  sample: true
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.hundred.containers.plugins.module_utils.ansible_module import (
+    ENGINE_ARGUMENTS,
+    REGISTRY_ARGUMENTS,
+    REGISTRY_TOGETHER,
+    run,
+)
+from ansible_collections.hundred.containers.plugins.module_utils.rollout.options import (
+    DEFINITION_ARGUMENTS,
+    HOST_ARGUMENTS,
+    make_result,
+    make_wanted,
+    open_host,
+)
+from ansible_collections.hundred.containers.plugins.module_utils.rollout.present import (
+    prefetch,
+    present,
+)
+from ansible_collections.hundred.containers.plugins.module_utils.rollout.stop import remove, stop
+
+
+def argument_spec() -> dict[str, Any]:
+    """The options; those that are keys of a definition are checked by the core."""
+    return {
+        "name": {"type": "str", "required": True},
+        "state": {
+            "type": "str",
+            "choices": ["present", "stopped", "absent"],
+            "default": "present",
+        },
+        "digest": {"type": "str"},
+        "revision": {"type": "str"},
+        "prefetch": {"type": "bool", "default": False},
+        "proxy": {
+            "type": "dict",
+            "default": {},
+            "options": {
+                "driver": {"type": "str", "choices": ["haproxy", "nginx"], "default": "haproxy"},
+                "http_port": {"type": "int", "default": 80},
+            },
+        },
+        "network": {
+            "type": "dict",
+            "default": {},
+            "options": {
+                "name": {"type": "str", "default": "hundred"},
+                "subnet": {"type": "str", "default": "10.213.0.0/20"},
+                "ip_range": {"type": "str", "default": "10.213.8.0/21"},
+            },
+        },
+        **DEFINITION_ARGUMENTS,
+        **HOST_ARGUMENTS,
+        **ENGINE_ARGUMENTS,
+        **REGISTRY_ARGUMENTS,
+    }
+
+
+def main() -> None:
+    """Read the options, call the core, return what came of it."""
+    module = AnsibleModule(
+        argument_spec=argument_spec(),
+        required_if=[("state", "present", ("image", "revision"))],
+        required_together=REGISTRY_TOGETHER,
+        supports_check_mode=True,
+    )
+
+    def call() -> dict[str, Any]:
+        params, check = module.params, module.check_mode
+        if params["state"] != "present":
+            act = stop if params["state"] == "stopped" else remove
+            outcome = act(open_host(params), check)
+            needed = outcome.changed
+        elif params["prefetch"]:
+            # Changed tells of this call, which only pulls; needed tells of the rollout.
+            wanted = make_wanted(params, check)
+            pulled, outcome = prefetch(open_host(params), wanted, check)
+            result = make_result(params["name"], outcome, False)
+            facts = {"changed": pulled, "needed": outcome.changed, "prefetched": True}
+            return {**result, **facts}
+        else:
+            wanted = make_wanted(params, check)
+            outcome = present(open_host(params), wanted, check)
+            needed = outcome.changed
+        return {**make_result(params["name"], outcome, module._diff), "needed": needed}
+
+    run(module, call)
+
+
+if __name__ == "__main__":
+    main()

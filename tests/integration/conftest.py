@@ -1,0 +1,148 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the integration tests share: the lab, images of the test application, hosts with a proxy."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab.fixtures import host, lab, python_image, registry  # noqa: F401
+from tests.lab.host import Host
+from tests.lab.lab import Lab
+from tests.lab.registry import Registry
+
+from .service_host import ROOT, ServiceHost, ansible_command, ansible_environment
+
+# HAProxy and nginx run side by side on a lab host; nginx's default site has port 80.
+PORTS = {"haproxy": 8080, "nginx": 8081}
+
+# Every driver and every generation of engine, SDK and proxy, in two runs instead of four.
+COMBINATIONS = [("bookworm", "haproxy"), ("trixie", "nginx")]
+ALL_COMBINATIONS = [*COMBINATIONS, ("bookworm", "nginx"), ("trixie", "haproxy")]
+
+RELEASES = ("v1", "v2", "v3")
+
+
+@pytest.fixture(scope="session")
+def digests(registry: Registry, python_image: str) -> dict[str, str]:  # noqa: F811
+    """The test application in three releases, pushed to the lab's registry."""
+    application = ROOT / "tests" / "app"
+    found = {}
+    for release in RELEASES:
+        tag = f"hundred-test-app:{release}"
+        command = ["docker", "build", "-q", "-t", tag]
+        command += ["--build-arg", f"BASE_IMAGE={python_image}"]
+        command += ["--build-arg", f"RELEASE={release}", str(application)]
+        subprocess.run(command, check=True, capture_output=True)
+        found[release] = registry.push(tag, "app", release).rpartition("@")[2]
+    return found
+
+
+def set_up_proxy(host: Host, driver: str, folder: Path) -> None:  # noqa: F811
+    """Apply the role ``proxy`` to a lab host, as a user would."""
+    play = {
+        "hosts": "all",
+        "gather_facts": False,
+        "roles": ["hundred.containers.proxy"],
+        "vars": {"hundred_proxy": driver, "hundred_proxy_http_port": PORTS[driver]},
+    }
+    playbook = folder / "proxy.yml"
+    playbook.write_text(json.dumps([play]))
+    inventory = folder / "inventory.json"
+    inventory.write_text(json.dumps({"all": {"hosts": {host.name: host.inventory_vars()}}}))
+    result = subprocess.run(
+        [ansible_command("ansible-playbook"), "-i", str(inventory), str(playbook)],
+        env=ansible_environment(),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+class Machines:
+    """Lab hosts with their proxies, each set up once a session."""
+
+    def __init__(self, lab: Lab, registry: Registry, folder: Path) -> None:  # noqa: F811
+        self._lab, self._registry, self._folder = lab, registry, folder
+        self._ready: set[tuple[str, str]] = set()
+
+    def get(self, suite: str, driver: str, folder: Path) -> ServiceHost:
+        """A host of that suite whose services are routed by that driver."""
+        host = self._lab.ensure(suite, suite)  # type: ignore[arg-type]  # noqa: F811
+        if (suite, driver) not in self._ready:
+            place = self._folder / f"{suite}-{driver}"
+            place.mkdir()
+            set_up_proxy(host, driver, place)
+            self._ready.add((suite, driver))
+        options: dict[str, Any] = {
+            "name": "shop",
+            "image": f"{self._registry.address}/app",
+            "registry_username": self._registry.username,
+            "registry_password": self._registry.password,
+            "proxy": {"driver": driver, "http_port": PORTS[driver]},
+        }
+        return ServiceHost(host, folder, options)
+
+
+@pytest.fixture(scope="session")
+def machines(
+    lab: Lab,  # noqa: F811
+    registry: Registry,  # noqa: F811
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Machines:
+    """The lab hosts by suite and driver."""
+    return Machines(lab, registry, tmp_path_factory.mktemp("machines"))
+
+
+def clean(target: ServiceHost) -> None:
+    """Remove every service from a host through the module itself, then look that nothing is left."""
+    services = target.host.run("ls /var/lib/hundred/services 2>/dev/null || true").stdout.split()
+    for name in services:
+        path = f"/var/lib/hundred/services/{name}/journal.json"
+        if target.host.run(f"test -e {path}", check=False).returncode == 0:
+            result = target.call("service_rollout", {"name": name, "state": "absent"})
+            assert not result.failed, result.output
+    assert target.containers() == {}
+
+
+@pytest.fixture(params=COMBINATIONS, ids="-".join)
+def target(
+    request: pytest.FixtureRequest, machines: Machines, tmp_path: Path
+) -> Iterator[ServiceHost]:
+    """An empty host with a proxy: each driver once, each generation once."""
+    found = machines.get(*request.param, tmp_path)
+    found.driver = request.param[1]
+    clean(found)
+    yield found
+    clean(found)
+
+
+@pytest.fixture
+def web(target: ServiceHost, digests: dict[str, str]) -> dict[str, Any]:
+    """Options of a routed service of two replicas; a digest and a revision are to be added."""
+    return {
+        "replicas": 2,
+        "port": 8000,
+        "routes": [{"host": "shop.test"}],
+        "health": {"path": "/up", "interval": "200ms"},
+        "update": {"monitor": "1s", "parallelism": 2},
+        "drain_timeout": "10s",
+        "stop_grace_period": "5s",
+    }
+
+
+def release_of(digests: dict[str, str], name: str) -> dict[str, str]:
+    """The options that name a release; its revision looks like a commit's SHA."""
+    return {"digest": digests[name], "revision": hashlib.sha1(name.encode()).hexdigest()}

@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures of the tests on images."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab.command import docker
+from tests.lab.fixtures import lab, python_image, registry
+
+from .calls import AnsibleCalls, ProgramCalls
+from .private_registry import PrivateRegistry
+from .repository import Repository
+
+__all__ = ["lab", "python_image", "registry"]
+
+
+@pytest.fixture(scope="session")
+def private_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateRegistry]:
+    if not shutil.which("docker-registry"):
+        pytest.fail("docker-registry is not installed: run tests/lab/requirements.sh")
+    private = PrivateRegistry(tmp_path_factory.mktemp("registry"))
+    private.start()
+    yield private
+    private.stop()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """An empty git repository."""
+    return Repository(tmp_path / "source")
+
+
+@pytest.fixture
+def modules(tmp_path: Path) -> ProgramCalls:
+    """Our modules as programs of this machine."""
+    folder = tmp_path / "calls"
+    folder.mkdir()
+    return ProgramCalls(folder)
+
+
+@pytest.fixture
+def ansible(tmp_path: Path) -> AnsibleCalls:
+    """Our modules by ansible-playbook on this machine."""
+    folder = tmp_path / "ansible"
+    folder.mkdir()
+    return AnsibleCalls(folder)
+
+
+@pytest.fixture
+def local_name() -> Iterator[str]:
+    """A repository's name without a registry; its images are removed afterwards."""
+    name = f"hundred-test/{uuid.uuid4().hex[:8]}"
+    yield name
+    remove_images(name)
+
+
+@pytest.fixture
+def name(private_registry: PrivateRegistry) -> Iterator[str]:
+    """A repository's name in the private registry; its images here are removed afterwards."""
+    name = f"{private_registry.address}/shop-{uuid.uuid4().hex[:8]}"
+    yield name
+    remove_images(name)
+
+
+def remove_images(name: str) -> None:
+    """Remove all images here that were built for a repository, and its tags and digests."""
+    labelled = docker("image", "ls", "--all", "--quiet", f"--filter=label=hundred.image={name}")
+    named = docker("image", "ls", "--quiet", name)
+    ids = {*labelled.stdout.split(), *named.stdout.split()}
+    if ids:
+        docker("image", "rm", "--force", *sorted(ids), check=False)

@@ -1,0 +1,152 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""I3 and I2: a release that fails is told soon and with its reason, and what served goes on."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from .conftest import release_of
+from .service_host import Result, ServiceHost
+from .test_i1_zero_drop import assert_nothing_lost, load_on
+
+
+@pytest.fixture
+def serving(target: ServiceHost, digests, web) -> dict[str, Any]:
+    """v1 serves; the options of the service."""
+    web = {**web, "health": {**web["health"], "healthy_deadline": "4s"}}
+    result = target.rollout({**web, **release_of(digests, "v1")})
+    assert not result.failed, result.output
+    return web
+
+
+def fail(
+    target: ServiceHost, options: dict[str, Any], environment: dict[str, str]
+) -> tuple[Result, float]:
+    """A rollout under load that must fail and lose nothing; the result and the seconds it took."""
+    before = target.identities()
+    with load_on(target, "--rate", "100") as load:
+        began = time.monotonic()
+        result = target.rollout({**options, "environment": environment})
+        seconds = time.monotonic() - began
+    assert result.failed, result.output
+    assert_nothing_lost(load.result, target)
+    assert set(load.result.total.releases) == {"v1"}, "the new release answered requests"
+    assert target.identities() == before, "the old release was touched, or something is left"
+    return result, seconds
+
+
+def test_i3_a_release_that_never_gets_healthy_is_refused_at_the_deadline(target, digests, serving):
+    result, _seconds = fail(
+        target, {**serving, **release_of(digests, "v2")}, {"APP_UNHEALTHY": "1"}
+    )
+    assert "healthy_deadline (4 s)" in result["msg"]
+    assert result["step"] == "settle"
+    assert result["serving"].endswith("as before")
+    assert "503" in " ".join(result["health"])
+    assert result["logs"], "the replica's log lines are missing"
+    # The module's own time: start, the deadline of 4 s, and less than a second to tell.
+    assert 4.0 <= result["seconds"] < 4.0 + 1.0 + 1.5
+
+
+def test_i3_a_release_that_exits_is_refused_within_a_second_of_its_exit(target, digests, serving):
+    result, _seconds = fail(
+        target, {**serving, **release_of(digests, "v2")}, {"APP_EXIT_AT_ONCE": "3"}
+    )
+    assert "exited with code 3" in result["msg"]
+    assert result["logs"]
+    assert result["seconds"] < 2.5, "an exit was waited for until the deadline"
+
+
+def test_i3_a_release_that_dies_in_its_window_is_returned_from(target, digests, serving):
+    options = {**serving, "update": {"monitor": "20s", "parallelism": 2}}
+    target.rollout({**options, **release_of(digests, "v1")})
+    before = target.identities()
+    with load_on(target, "--rate", "50") as load:
+        result = target.rollout(
+            {**options, **release_of(digests, "v2"), "environment": {"APP_EXIT_AFTER": "4"}}
+        )
+    assert result.failed
+    assert result["step"] == "monitor"
+    assert "exited" in result["msg"]
+    assert result["serving"].endswith("again")
+    assert target.identities() == before
+    assert result["seconds"] < 4.0 + 1.0 + 2.0
+    assert load.result.total.releases["v1"] > 0
+    again = target.rollout({**options, **release_of(digests, "v1")})
+    assert not again.failed and not again.changed, again.output
+
+
+def test_i2_no_request_reaches_a_release_before_it_has_passed(target, digests, serving):
+    flaky = {**serving["health"], "successes": 4, "healthy_deadline": "3s"}
+    options = {**serving, "health": flaky, **release_of(digests, "v2")}
+    result, _seconds = fail(target, options, {"APP_FLAKY_HEALTH": "1"})
+    assert "not healthy within healthy_deadline" in result["msg"], "a failure must reset the count"
+
+
+def test_i3_a_missing_image_is_told_and_nothing_is_touched(target, digests, serving):
+    before = target.identities()
+    result = target.rollout({**serving, "digest": "sha256:" + "0" * 64, "revision": "f" * 40})
+    assert result.failed
+    assert result["step"] == "pull"
+    assert target.identities() == before
+
+
+def test_i3_a_registry_that_is_down_is_told_and_nothing_is_touched(
+    target, digests, serving, registry
+):
+    before = target.identities()
+    target.docker("image", "rm", "-f", *target.docker("images", "-q", "--filter", "dangling=true").split(), check=False)
+    target.docker("image", "rm", f"{target.options['image']}@{digests['v3']}", check=False)
+    registry.stop()
+    try:
+        result = target.rollout({**serving, **release_of(digests, "v3"), "retries": 1})
+    finally:
+        registry.start()
+        registry.wait_ready()
+    assert result.failed
+    assert result["step"] == "pull"
+    assert result["serving"].endswith("as before")
+    assert target.identities() == before
+
+
+def test_i3_a_name_that_is_taken_is_told_and_the_foreign_container_is_left_alone(
+    target, digests, serving
+):
+    image = f"{target.options['image']}@{digests['v1']}"
+    target.docker("run", "-d", "--name", "shop-g2-1", image)
+    try:
+        before = target.identities()
+        result = target.rollout({**serving, **release_of(digests, "v2")})
+        assert result.failed
+        assert "shop-g2-1" in result["msg"] and "already in use" in result["msg"]
+        assert target.identities() == before
+    finally:
+        target.docker("rm", "-f", "shop-g2-1")
+
+
+def test_i3_a_replica_that_ignores_sigterm_is_killed_after_its_grace_period(
+    target, digests, serving
+):
+    options = {**serving, "stop_grace_period": "1s", "environment": {"APP_IGNORE_SIGTERM": "1"}}
+    target.rollout({**options, **release_of(digests, "v2")})
+    with load_on(target, "--rate", "100") as load:
+        result = target.rollout({**options, **release_of(digests, "v3")})
+    assert not result.failed, result.output
+    assert_nothing_lost(load.result, target)
+    assert all(state == "running" for state in target.containers("shop").values())
+    assert len(target.containers("shop")) == 2
+
+
+def test_i3_a_first_release_that_fails_leaves_nothing(target, digests, web):
+    result = target.rollout(
+        {**web, **release_of(digests, "v1"), "environment": {"APP_EXIT_AT_ONCE": "1"}}
+    )
+    assert result.failed
+    assert result["serving"] == "nothing"
+    assert target.containers() == {}

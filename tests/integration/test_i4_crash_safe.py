@@ -1,0 +1,90 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""I4: the module may be killed at every step boundary, and the next run converges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.hundred.containers.plugins.module_utils.rollout.boundaries import (
+    BOUNDARIES,
+    STOP_FIRST_BOUNDARIES,
+)
+
+from .conftest import release_of
+from .service_host import ServiceHost
+from .test_i1_zero_drop import assert_nothing_lost, load_on
+
+
+def killed(target: ServiceHost, options: dict[str, Any], boundary: str) -> None:
+    """Run a rollout that dies at a boundary, and make sure that it did."""
+    result = target.rollout(options, kill_at=boundary)
+    assert result.failed and "-9" in result.output or "137" in result.output, result.output
+
+
+@pytest.mark.timeout(900)
+def test_i4_killed_at_every_boundary_nothing_is_lost_and_the_next_run_converges(
+    target, digests, web, subtests
+):
+    web = {**web, "update": {"monitor": "500ms", "parallelism": 2}}
+    target.rollout({**web, **release_of(digests, "v1")})
+    for number, boundary in enumerate(BOUNDARIES):
+        name = ("v2", "v1")[number % 2]
+        with subtests.test(boundary=boundary):
+            with load_on(target, "--rate", "300", "--slow", "1", "--slow-seconds", "1") as load:
+                killed(target, {**web, **release_of(digests, name)}, boundary)
+                result = target.rollout({**web, **release_of(digests, name)})
+                assert not result.failed, result.output
+            assert_nothing_lost(load.result, target)
+            states = target.containers("shop")
+            assert len(states) == 2 and set(states.values()) == {"running"}, states
+            assert set(load.result.total.releases) <= {"v1", "v2"}
+            unchanged = target.rollout({**web, **release_of(digests, name)})
+            assert not unchanged.changed, unchanged.output
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("boundary", ["recorded", "settled", "admitted", "committed", "draining", "stopped"])
+def test_i4_killed_and_then_another_release_is_wanted(target, digests, web, boundary):
+    target.rollout({**web, **release_of(digests, "v1")})
+    with load_on(target, "--rate", "200") as load:
+        killed(target, {**web, **release_of(digests, "v2")}, boundary)
+        result = target.rollout({**web, **release_of(digests, "v3")})
+    assert not result.failed, result.output
+    assert_nothing_lost(load.result, target)
+    images = target.docker("ps", "--format", "{{.Image}}").split()
+    assert images == [f"{target.options['image']}@{digests['v3']}"] * 2
+    assert len(target.containers("shop")) == 2
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("boundary", ["settled", "verified", "committed", "switched", "drained"])
+def test_i4_killed_and_then_rolled_back(target, digests, web, boundary):
+    target.rollout({**web, **release_of(digests, "v1")})
+    with load_on(target, "--rate", "200") as load:
+        killed(target, {**web, **release_of(digests, "v2")}, boundary)
+        result = target.rollback("shop")
+    assert not result.failed, result.output
+    assert_nothing_lost(load.result, target)
+    images = target.docker("ps", "--format", "{{.Image}}").split()
+    assert images == [f"{target.options['image']}@{digests['v1']}"] * 2
+    assert len(target.containers("shop")) == 2
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("boundary", [*STOP_FIRST_BOUNDARIES, "created", "settled", "committed"])
+def test_i4_a_killed_stop_first_swap_of_several_replicas_converges(target, digests, web, boundary):
+    update = {"order": "stop-first", "parallelism": 1, "monitor": "0s"}
+    web = {**web, "replicas": 2, "update": update}
+    target.rollout({**web, **release_of(digests, "v1")})
+    with load_on(target, "--rate", "100") as load:
+        killed(target, {**web, **release_of(digests, "v2")}, boundary)
+        result = target.rollout({**web, **release_of(digests, "v2")})
+    assert not result.failed, result.output
+    assert_nothing_lost(load.result, target)
+    states = target.containers("shop")
+    assert set(states.values()) == {"running"} and len(states) == 2

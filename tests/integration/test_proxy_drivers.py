@@ -1,0 +1,438 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What both proxy drivers promise, kept by a real HAProxy and a real nginx."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from ansible_collections.hundred.containers.plugins.module_utils.definition.model import Route
+from ansible_collections.hundred.containers.plugins.module_utils.errors import ProxyError
+
+from tests.integration.proxies import (
+    USERS_HOST,
+    ProxyUnderTest,
+    Replicas,
+    backend,
+    deploy,
+    drained,
+    request_under_way,
+    wait_for,
+)
+
+HOST = "shop.example.com"
+NOWHERE = 404
+
+
+@pytest.fixture(params=["haproxy", "nginx"])
+def proxy(request: pytest.FixtureRequest) -> Iterator[ProxyUnderTest]:
+    with ProxyUnderTest(request.param) as running:
+        yield running
+
+
+@pytest.fixture
+def old() -> Iterator[Replicas]:
+    with Replicas("shop", 1, 2) as replicas:
+        yield replicas
+
+
+@pytest.fixture
+def new() -> Iterator[Replicas]:
+    with Replicas("shop", 2, 2) as replicas:
+        yield replicas
+
+
+def test_a_fresh_proxy_is_ready_and_knows_no_service(proxy: ProxyUnderTest) -> None:
+    proxy.driver.ready()
+    seen = proxy.driver.observe("shop")
+    assert seen.committed is None
+    assert seen.serving == {}
+
+
+def test_a_first_commit_serves_every_member(proxy: ProxyUnderTest, old: Replicas) -> None:
+    wanted = backend("shop", old.members)
+    assert deploy(proxy.driver, wanted) is True
+    for number in range(20):
+        assert proxy.get(f"/echo?id={number}", HOST)[0] == 200
+    assert all(app.request("/ids")[1] for app in old.apps)
+    seen = proxy.driver.observe("shop")
+    assert seen.committed == wanted
+    assert seen.serving == {"shop-g1-1": "ready", "shop-g1-2": "ready"}
+    assert seen.addresses == {member.name: member.endpoint for member in old.members}
+    assert seen.in_step
+
+
+def test_the_same_commit_again_changes_nothing(proxy: ProxyUnderTest, old: Replicas) -> None:
+    wanted = backend("shop", old.members)
+    deploy(proxy.driver, wanted)
+    before = proxy.config.stat()
+    assert deploy(proxy.driver, wanted) is False
+    after = proxy.config.stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert proxy.driver.preview(wanted).changed is False
+    assert proxy.driver.preview(wanted).reload is False
+
+
+def test_a_preview_is_what_commit_does_and_changes_nothing(
+    proxy: ProxyUnderTest, old: Replicas, new: Replicas
+) -> None:
+    deploy(proxy.driver, backend("shop", old.members))
+    wanted = backend("shop", new.members, [Route(HOST), Route("www.example.com")])
+    before = proxy.config.read_text()
+    preview = proxy.driver.preview(wanted)
+    assert proxy.config.read_text() == before == preview.before
+    assert proxy.release(HOST) == "shop-g1"
+    assert proxy.get("/", "www.example.com")[0] == NOWHERE
+    assert deploy(proxy.driver, wanted) is preview.reload is True
+    assert proxy.config.read_text() == preview.after
+
+
+def test_after_a_swap_only_the_new_members_answer(
+    proxy: ProxyUnderTest, old: Replicas, new: Replicas
+) -> None:
+    deploy(proxy.driver, backend("shop", old.members))
+    wanted = backend("shop", new.members)
+    deploy(proxy.driver, wanted)
+    assert drained(proxy.driver, wanted, old.members) == 0
+    assert {proxy.release(HOST) for _ in range(20)} == {"shop-g2"}
+    assert old.stop() == ["in_flight_at_sigterm=0 requests_after=0"] * 2
+    proxy.driver.forget(wanted, old.members)
+    seen = proxy.driver.observe("shop")
+    assert seen.serving == {"shop-g2-1": "ready", "shop-g2-2": "ready"}
+    assert seen.in_step
+
+
+def test_a_swap_can_be_taken_back(proxy: ProxyUnderTest, old: Replicas, new: Replicas) -> None:
+    first, second = backend("shop", old.members), backend("shop", new.members)
+    deploy(proxy.driver, first)
+    deploy(proxy.driver, second)
+    proxy.driver.drain(second, old.members)
+    deploy(proxy.driver, first)
+    assert drained(proxy.driver, first, new.members) == 0
+    new.stop()
+    proxy.driver.forget(first, new.members)
+    assert {proxy.release(HOST) for _ in range(10)} == {"shop-g1"}
+    assert proxy.driver.observe("shop").in_step
+
+
+def test_members_that_stay_are_not_touched_when_one_leaves(proxy: ProxyUnderTest) -> None:
+    with Replicas("shop", 1, 3) as replicas:
+        deploy(proxy.driver, backend("shop", replicas.members))
+        wanted = backend("shop", replicas.members[:2])
+        deploy(proxy.driver, wanted)
+        assert drained(proxy.driver, wanted, replicas.members[2:]) == 0
+        seen = proxy.driver.observe("shop")
+        assert seen.in_step
+        ready = {name for name, state in seen.serving.items() if state == "ready"}
+        assert ready == {"shop-g1-1", "shop-g1-2"}
+
+
+def test_a_member_of_the_same_name_at_another_address_takes_its_place(
+    proxy: ProxyUnderTest, old: Replicas
+) -> None:
+    deploy(proxy.driver, backend("shop", old.members))
+    with Replicas("shop", 3, 1) as moved:
+        member = replace(moved.members[0], name="shop-g1-1")
+        wanted = backend("shop", [member])
+        deploy(proxy.driver, wanted)
+        assert drained(proxy.driver, wanted, old.members[1:]) == 0
+        assert {proxy.release(HOST) for _ in range(10)} == {"shop-g3"}
+        assert proxy.driver.observe("shop").addresses["shop-g1-1"] == member.endpoint
+
+
+def test_a_service_without_members_answers_503_until_it_has_some(
+    proxy: ProxyUnderTest, old: Replicas
+) -> None:
+    proxy.driver.commit(backend("shop"))
+    assert proxy.get("/", HOST)[0] == 503
+    deploy(proxy.driver, backend("shop", old.members))
+    assert proxy.release(HOST) == "shop-g1"
+    proxy.driver.commit(backend("shop"))
+    proxy.driver.retire(backend("shop"), old.members)
+    assert proxy.get("/", HOST)[0] == 503
+
+
+def test_a_removed_service_is_no_longer_routed(proxy: ProxyUnderTest, old: Replicas) -> None:
+    assert proxy.driver.remove("shop") is False
+    deploy(proxy.driver, backend("shop", old.members))
+    preview = proxy.driver.preview_removal("shop")
+    assert proxy.release(HOST) == "shop-g1"
+    assert proxy.driver.remove("shop") is preview.reload is True
+    assert proxy.config.read_text() == preview.after
+    assert proxy.get("/", HOST)[0] == NOWHERE
+    assert proxy.driver.remove("shop") is False
+
+
+def test_a_member_that_is_not_healthy_is_named_and_the_old_ones_go_on(
+    proxy: ProxyUnderTest, old: Replicas
+) -> None:
+    deploy(proxy.driver, backend("shop", old.members))
+    before = proxy.config.read_text()
+    proxy.settings["verify_deadline"] = 1.5
+    with Replicas("shop", 2, 1, UNHEALTHY="1") as sick:
+        wanted = backend("shop", sick.members)
+        with pytest.raises(ProxyError) as caught:
+            deploy(proxy.driver, wanted)
+        assert caught.value.replica == "shop-g2-1"
+        assert "/up" in caught.value.message
+        proxy.driver.retire(wanted, sick.members)
+        assert proxy.config.read_text() == before
+        assert {proxy.release(HOST) for _ in range(10)} == {"shop-g1"}
+
+
+def test_a_sick_member_does_not_stop_the_commit_that_replaces_another(
+    proxy: ProxyUnderTest, new: Replicas
+) -> None:
+    with Replicas("shop", 1, 2, UNHEALTHY_AFTER="3") as old:
+        deploy(proxy.driver, backend("shop", old.members))
+        time.sleep(3.5)
+        mixed = backend("shop", [new.members[0], old.members[1]])
+        proxy.driver.admit(mixed, new.members[:1])
+        proxy.driver.verify(mixed, new.members[:1])
+        proxy.driver.commit(mixed)
+        assert proxy.driver.observe("shop").committed == mixed
+
+
+def test_a_configuration_that_the_proxy_refuses_is_not_put_in_place(
+    proxy: ProxyUnderTest, old: Replicas
+) -> None:
+    deploy(proxy.driver, backend("shop", old.members))
+    before = proxy.config.read_text()
+    users = proxy.users_config.read_text()
+    proxy.users_config.write_text(users + "\nnonsense of the user's\n")
+    with pytest.raises(ProxyError) as caught:
+        proxy.driver.commit(backend("shop", old.members, [Route("other.example.com")]))
+    assert proxy.users_config.name in caught.value.message
+    assert "before" in (caught.value.serving or "")
+    assert proxy.config.read_text() == before
+    assert [item.name for item in proxy.config.parent.glob(".*.new")] == []
+    assert proxy.release(HOST) == "shop-g1"
+    proxy.users_config.write_text(users)
+    assert proxy.driver.observe("shop").in_step
+
+
+def test_a_reload_that_does_not_take_effect_is_taken_back(
+    proxy: ProxyUnderTest, old: Replicas
+) -> None:
+    deploy(proxy.driver, backend("shop", old.members))
+    before = proxy.config.read_text()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        addition = {
+            "haproxy": f"\nfrontend clash\n    bind 127.0.0.1:{port}\n",
+            "nginx": f"    server {{ listen 127.0.0.1:{port}; }}\n",
+        }[proxy.name]
+        users = proxy.users_config.read_text()
+        changed = users.rstrip().rstrip("}") + addition + ("}\n" if proxy.name == "nginx" else "")
+        proxy.users_config.write_text(changed)
+        proxy.settings["reload_deadline"] = 2.0
+        with pytest.raises(ProxyError):
+            proxy.driver.commit(backend("shop", old.members, [Route("other.example.com")]))
+        proxy.users_config.write_text(users)
+    assert proxy.config.read_text() == before
+    wait_for(lambda: proxy.get("/version", HOST)[0] == 200)
+    assert proxy.release(HOST) == "shop-g1"
+    assert deploy(proxy.driver, backend("shop", old.members)) in (True, False)
+    assert proxy.driver.observe("shop").in_step
+
+
+def test_a_commit_that_was_killed_before_the_reload_is_completed_by_the_next(
+    proxy: ProxyUnderTest, old: Replicas
+) -> None:
+    wanted = backend("shop", old.members)
+    proxy.config.write_text(proxy.driver.preview(wanted).after)
+    assert proxy.driver.observe("shop").in_step is False
+    assert proxy.driver.preview(wanted).reload is True
+    assert deploy(proxy.driver, wanted) is True
+    assert proxy.release(HOST) == "shop-g1"
+    assert proxy.driver.observe("shop").in_step
+
+
+def test_after_a_restart_the_proxy_serves_what_was_committed(
+    proxy: ProxyUnderTest, old: Replicas, new: Replicas
+) -> None:
+    deploy(proxy.driver, backend("shop", old.members))
+    deploy(proxy.driver, backend("shop", new.members))
+    proxy.kill()
+    with pytest.raises(ProxyError) as caught:
+        proxy.driver.ready()
+    assert "start" in (caught.value.next_step or "")
+    wait_for(lambda: proxy.get("/", HOST) == (0, ""))
+    proxy.start()
+    proxy.driver.ready()
+    assert {proxy.release(HOST) for _ in range(10)} == {"shop-g2"}
+    assert proxy.driver.observe("shop").in_step
+
+
+def test_the_users_own_site_is_served_throughout(proxy: ProxyUnderTest, old: Replicas) -> None:
+    users = proxy.users_config.read_text()
+    deploy(proxy.driver, backend("shop", old.members, [Route(None, "/")]))
+    assert "the user's" in proxy.get("/", USERS_HOST, port=proxy.users_port)[1]
+    proxy.driver.remove("shop")
+    assert "the user's" in proxy.get("/", USERS_HOST, port=proxy.users_port)[1]
+    assert proxy.users_config.read_text() == users
+
+
+def test_two_services_at_once_share_the_proxy_and_its_file(
+    proxy: ProxyUnderTest, old: Replicas, new: Replicas
+) -> None:
+    failures: list[BaseException] = []
+
+    def swap(service: str, generations: list[Replicas]) -> None:
+        try:
+            for generation in generations:
+                deploy(proxy.driver, backend(service, generation.members))
+        except BaseException as error:  # noqa: BLE001  told to the test's own thread
+            failures.append(error)
+
+    with Replicas("blog", 1, 1) as blog, Replicas("blog", 2, 1) as blog_again:
+        plans = {"shop": [old, new, old, new], "blog": [blog, blog_again, blog, blog_again]}
+        threads = [threading.Thread(target=swap, args=plan) for plan in plans.items()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        for service, release in (("shop", "shop-g2"), ("blog", "blog-g2")):
+            committed = proxy.driver.observe(service).committed
+            assert committed is not None
+            assert {item.name.rpartition("-")[0] for item in committed.members} == {release}
+        drained(proxy.driver, backend("shop", new.members), old.members)
+        drained(proxy.driver, backend("blog", blog_again.members), blog.members)
+        assert proxy.release("shop.example.com") == "shop-g2"
+        assert proxy.release("blog.example.com") == "blog-g2"
+        assert proxy.driver.observe("shop").in_step
+        assert proxy.driver.observe("blog").in_step
+
+
+def test_a_slow_request_is_in_flight_until_it_is_answered(
+    proxy: ProxyUnderTest, old: Replicas, new: Replicas
+) -> None:
+    deploy(proxy.driver, backend("shop", old.members))
+    with request_under_way(proxy.http_port, HOST, "/slow?seconds=2&id=a") as slow:
+        time.sleep(0.2)
+        wanted = backend("shop", new.members)
+        deploy(proxy.driver, wanted)
+        proxy.driver.drain(wanted, old.members)
+        assert proxy.driver.in_flight(wanted, old.members) == 1
+        assert slow.recv(65536).startswith(b"HTTP/1.1 200")
+    wait_for(lambda: proxy.driver.in_flight(wanted, old.members) == 0, 2)
+
+
+def test_a_slow_request_in_a_worker_from_before_a_foreign_reload_is_in_flight(
+    proxy: ProxyUnderTest, old: Replicas, new: Replicas
+) -> None:
+    deploy(proxy.driver, backend("shop", old.members))
+    with request_under_way(proxy.http_port, HOST, "/slow?seconds=4&id=a") as slow:
+        time.sleep(0.2)
+        proxy.foreign_reload()
+        wanted = backend("shop", new.members)
+        deploy(proxy.driver, wanted)
+        proxy.driver.drain(wanted, old.members)
+        assert proxy.driver.in_flight(wanted, old.members) == 1
+        assert slow.recv(65536).startswith(b"HTTP/1.1 200")
+    wait_for(lambda: proxy.driver.in_flight(wanted, old.members) == 0, 2)
+
+
+@pytest.mark.parametrize("kind", ["stream", "websocket"])
+def test_an_open_stream_or_websocket_is_in_flight(
+    proxy: ProxyUnderTest, old: Replicas, new: Replicas, kind: str
+) -> None:
+    deploy(proxy.driver, backend("shop", old.members))
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec_WebSocket_Version": "13",
+        "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    asked = {"stream": ("/stream?seconds=20&id=a", {}), "websocket": ("/ws?id=a", upgrade)}
+    path, headers = asked[kind]
+    with request_under_way(proxy.http_port, HOST, path, **headers) as open_for_long:
+        assert open_for_long.recv(65536).startswith(b"HTTP/1.1 ")
+        wanted = backend("shop", new.members)
+        deploy(proxy.driver, wanted)
+        assert drained(proxy.driver, wanted, old.members, seconds=0.5) == 1
+    wait_for(lambda: proxy.driver.in_flight(wanted, old.members) == 0, 3)
+
+
+def test_a_websocket_of_another_service_does_not_hold_up_a_swap(
+    proxy: ProxyUnderTest, old: Replicas, new: Replicas
+) -> None:
+    with Replicas("blog", 1, 1) as blog:
+        deploy(proxy.driver, backend("blog", blog.members))
+        deploy(proxy.driver, backend("shop", old.members))
+        path = "/stream?seconds=30&id=a"
+        with request_under_way(proxy.http_port, "blog.example.com", path) as stream:
+            assert stream.recv(65536).startswith(b"HTTP/1.1 200")
+            wanted = backend("shop", new.members)
+            deploy(proxy.driver, wanted)
+            began = time.monotonic()
+            assert drained(proxy.driver, wanted, old.members) == 0
+            assert time.monotonic() - began < 5
+
+
+def test_a_client_that_connected_before_a_reload_and_asks_after_the_swap_is_answered(
+    proxy: ProxyUnderTest, old: Replicas, new: Replicas
+) -> None:
+    deploy(proxy.driver, backend("shop", old.members))
+    with socket.create_connection(("127.0.0.1", proxy.http_port), timeout=5) as silent:
+        time.sleep(0.2)
+        # Routes change as well, so that both drivers reload.
+        wanted = backend("shop", new.members, [Route(HOST), Route("www.example.com")])
+        assert deploy(proxy.driver, wanted) is True
+        left = drained(proxy.driver, wanted, old.members, seconds=1)
+        if left == 0:
+            old.stop()  # whoever says that nothing is in flight must be right
+        silent.sendall(f"GET /version HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+        assert silent.recv(65536).startswith(b"HTTP/1.1 200")
+
+
+def test_an_idle_connection_from_before_a_reload_never_reaches_a_member_that_has_gone(
+    proxy: ProxyUnderTest, old: Replicas, new: Replicas
+) -> None:
+    deploy(proxy.driver, backend("shop", old.members))
+    kept = http.client.HTTPConnection("127.0.0.1", proxy.http_port, timeout=5)
+    kept.request("GET", "/version", headers={"Host": HOST})
+    assert b"shop-g1" in kept.getresponse().read()
+    proxy.foreign_reload()
+    wanted = backend("shop", new.members)
+    deploy(proxy.driver, wanted)
+    assert drained(proxy.driver, wanted, old.members) == 0
+    old.stop()
+    try:
+        kept.request("GET", "/version", headers={"Host": HOST})
+        answer = kept.getresponse()
+        assert (answer.status, b"shop-g2" in answer.read()) == (200, True)
+    except (http.client.RemoteDisconnected, ConnectionError):
+        # Closed before the request was sent: a client sees that and asks again.
+        assert proxy.name == "nginx"
+    finally:
+        kept.close()
+
+
+def test_a_foreign_reload_after_any_step_of_a_swap_does_not_bring_the_old_members_back(
+    proxy: ProxyUnderTest, old: Replicas, new: Replicas
+) -> None:
+    deploy(proxy.driver, backend("shop", old.members))
+    wanted = backend("shop", new.members)
+    driver = proxy.driver
+    driver.admit(wanted, wanted.members)
+    proxy.foreign_reload()
+    driver.verify(wanted, wanted.members)
+    proxy.foreign_reload()
+    driver.commit(wanted)
+    proxy.foreign_reload()
+    driver.drain(wanted, old.members)
+    proxy.foreign_reload()
+    assert driver.in_flight(wanted, old.members) == 0
+    proxy.foreign_reload()
+    driver.retire(wanted, old.members)
+    assert {proxy.release(HOST) for _ in range(10)} == {"shop-g2"}
+    assert driver.observe("shop").in_step

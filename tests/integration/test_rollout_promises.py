@@ -1,0 +1,238 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""I5 to I9 and I11: unchanged means untouched, plans are true, others are left alone, secrets stay secret."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from .conftest import PORTS, release_of
+from .service_host import ServiceHost, parse
+
+SECRET = "correct-horse-battery-staple"
+
+
+def proxy_traces(target: ServiceHost) -> tuple[str, str]:
+    """What would differ had the proxy been reloaded or its file been written."""
+    path = {
+        "haproxy": "/etc/haproxy/hundred/hundred.cfg",
+        "nginx": "/etc/nginx/conf.d/hundred.conf",
+    }[target.driver]
+    name = {"haproxy": "haproxy", "nginx": "nginx"}[target.driver]
+    stat = target.host.run(f"stat -c '%i %Y' {path}").stdout
+    workers = target.host.run(f"pgrep -x {name} | sort").stdout
+    return stat, workers
+
+
+def state_files(target: ServiceHost) -> str:
+    """Every file of our state with its content's hash, the lock's holder apart."""
+    return target.host.run(
+        "find /var/lib/hundred -type f ! -name lock -exec sha256sum {} + 2>/dev/null | sort"
+    ).stdout
+
+
+def test_i5_the_same_release_again_changes_nothing_and_restarts_nothing(target, digests, web):
+    options = {**web, "secrets": {"TOKEN": SECRET}, **release_of(digests, "v1")}
+    assert target.rollout(options).changed
+    containers, traces, files = target.identities(), proxy_traces(target), state_files(target)
+    again = target.rollout(options)
+    assert not again.failed, again.output
+    assert not again.changed
+    assert again["actions"] == []
+    assert target.identities() == containers
+    assert proxy_traces(target) == traces
+    assert state_files(target) == files
+
+
+def test_i5_a_change_that_needs_no_container_touches_none(target, digests, web):
+    options = {**web, **release_of(digests, "v1")}
+    target.rollout(options)
+    containers = target.identities()
+    patient = target.rollout({**options, "drain_timeout": "20s"})
+    assert patient.changed, patient.output
+    routes = [{"host": "shop.test"}, {"host": "more.test", "path": "/echo"}]
+    routed = target.rollout({**options, "drain_timeout": "20s", "routes": routes})
+    assert routed.changed and not routed.failed, routed.output
+    assert target.identities() == containers
+    url = f"http://127.0.0.1:{PORTS[target.driver]}/echo?id=1"
+    assert "v1" in target.host.run(["curl", "-sf", "-H", "Host: more.test", url]).stdout
+
+
+def test_i6_check_mode_says_what_a_run_does_and_changes_nothing(target, digests, web):
+    options = {**web, "environment": {"COLOUR": "red"}, **release_of(digests, "v1")}
+    target.rollout(options)
+    containers, traces, files = target.identities(), proxy_traces(target), state_files(target)
+    changed = {
+        **options,
+        **release_of(digests, "v2"),
+        "environment": {"COLOUR": "blue", "SHAPE": "round"},
+        "secrets": {"TOKEN": SECRET},
+    }
+    plan = target.rollout(changed, check=True)
+    assert plan.changed and not plan.failed, plan.output
+    assert (target.identities(), proxy_traces(target)) == (containers, traces)
+    assert state_files(target) == files
+    text = "\n".join(plan["actions"])
+    for name in ("shop-g2-1", "shop-g2-2"):
+        assert f"start {name} on 10.213.0." in text
+    assert "drain shop-g1-1" in text and "stop and remove shop-g1-1" in text
+    assert "COLOUR" in text and "SHAPE" in text and "TOKEN" in text
+    assert SECRET not in plan.text and "blue" not in plan.text
+    done = target.rollout(changed)
+    assert done["actions"] == plan["actions"], "the run did something else than its plan"
+
+
+def test_i6_check_mode_on_an_empty_host_leaves_it_empty(target, digests, web):
+    target.host.run("rm -rf /var/lib/hundred")
+    target.docker("network", "rm", "hundred", check=False)
+    plan = target.rollout({**web, "secrets": {"A": "b" * 9}, **release_of(digests, "v1")}, check=True)
+    assert plan.changed and not plan.failed, plan.output
+    assert target.host.run("ls /var/lib/hundred", check=False).returncode != 0
+    assert "hundred" not in target.docker("network", "ls", "--format", "{{.Name}}").split()
+    assert target.identities() == {}
+
+
+def test_i7_what_is_not_ours_is_not_touched(target, digests, web):
+    image = f"{target.options['image']}@{digests['v1']}"
+    target.docker("pull", "-q", image, check=False)
+    target.rollout({**web, **release_of(digests, "v1")})
+    run = ["run", "-d", "--label", "hundred.network=1"]
+    target.docker(*run, "--name", "bystander", image)
+    target.docker(*run, "--name", "shop-g1-9", image)
+    target.docker(*run, "--name", "borrowed", "--label", "hundred.service=shop", image)
+    target.docker("volume", "create", "shop-data")
+    others = {
+        name: value
+        for name, value in target.identities().items()
+        if name in ("/bystander", "/shop-g1-9", "/borrowed")
+    }
+    try:
+        assert len(others) == 3
+        target.rollout({**web, **release_of(digests, "v2")})
+        target.call("service_rollout", {"name": "shop", "state": "absent"})
+        left = target.identities()
+        assert left == others
+        assert "shop-data" in target.docker("volume", "ls", "-q").split()
+    finally:
+        target.docker("rm", "-f", "bystander", "shop-g1-9", "borrowed")
+        target.docker("volume", "rm", "shop-data")
+
+
+def test_i8_what_runs_is_the_digest_that_was_pushed(target, digests, web):
+    target.rollout({**web, **release_of(digests, "v2")})
+    wanted = f"{target.options['image']}@{digests['v2']}"
+    identity = target.docker("image", "inspect", "--format", "{{.Id}}", wanted).strip()
+    for name in target.containers("shop"):
+        form = "{{.Config.Image}} {{.Image}}"
+        found = target.docker("inspect", "--format", form, name).split()
+        assert found == [wanted, identity]
+
+
+def test_i9_a_secret_is_in_its_file_and_nowhere_else(target, digests, web):
+    options = {**web, "secrets": {"TOKEN": SECRET}, **release_of(digests, "v1")}
+    done = target.rollout(options, verbose=4)
+    again = target.rollout({**options, **release_of(digests, "v2")}, check=True, verbose=4)
+    info = target.call("service_info", {"name": "shop"}, verbose=4)
+    for result in (done, again, info):
+        assert not result.failed, result.output
+        assert SECRET not in result.text
+    for name in target.containers("shop"):
+        assert SECRET not in target.docker("inspect", name)
+        inside = target.docker("exec", name, "cat", "/run/secrets/TOKEN")
+        assert inside == SECRET
+        modes = target.docker("exec", name, "stat", "-Lc", "%a %u", "/run/secrets/TOKEN")
+        assert modes.split() == ["400", "10001"]
+    files = target.host.run(
+        f"grep -rlF {SECRET} /var/lib/hundred /etc /var/log /run/systemd 2>/dev/null || true"
+    ).stdout.split()
+    assert files and all("/secrets/" in path for path in files), files
+    assert target.host.run("stat -c %a /var/lib/hundred").stdout.strip() == "700"
+
+
+def test_i9_a_changed_secret_is_a_new_release_and_the_old_one_goes_with_its_release(
+    target, digests, web
+):
+    options = {**web, "retain": 0, **release_of(digests, "v1")}
+    target.rollout({**options, "secrets": {"TOKEN": SECRET}})
+    changed = target.rollout({**options, "secrets": {"TOKEN": SECRET + "2"}})
+    assert changed.changed
+    assert sorted(target.containers("shop")) == ["shop-g2-1", "shop-g2-2"]
+    assert target.docker("exec", "shop-g2-1", "cat", "/run/secrets/TOKEN") == SECRET + "2"
+    found = target.host.run(f"grep -rlxF {SECRET} /var/lib/hundred || true").stdout
+    assert found == ""
+
+
+def test_i11_a_second_rollout_names_the_holder_or_waits(target, digests, web):
+    target.rollout({**web, **release_of(digests, "v1")})
+    slow = {**web, **release_of(digests, "v2"), "update": {"monitor": "6s", "parallelism": 2}}
+    first = target.start("service_rollout", {**target.options, **slow, "started_by": "anna"})
+    lock = "/var/lib/hundred/services/shop/lock"
+    for _attempt in range(100):
+        if "anna" in target.host.run(f"cat {lock}", check=False).stdout:
+            break
+        time.sleep(0.1)
+    refused = target.rollout({**web, **release_of(digests, "v3")})
+    assert refused.failed
+    assert "anna" in refused["msg"]
+    waited = target.rollout({**web, **release_of(digests, "v3"), "lock_timeout": "60s"})
+    done = parse(first.communicate(timeout=60)[0])
+    assert not done.failed, done.output
+    assert not waited.failed, waited.output
+    assert waited["previous_revision"] == done["revision"]
+    assert target.rollback("shop")["revision"] == done["revision"]
+
+
+def test_rollback_returns_to_the_last_good_release_without_inventory_or_registry(
+    target, digests, web, registry
+):
+    secrets = {"TOKEN": SECRET}
+    target.rollout({**web, "secrets": secrets, **release_of(digests, "v1")})
+    target.rollout({**web, "replicas": 1, **release_of(digests, "v2")})
+    registry.stop()
+    try:
+        result = target.rollback("shop")
+    finally:
+        registry.start()
+        registry.wait_ready()
+    assert not result.failed, result.output
+    assert result["revision"] == release_of(digests, "v1")["revision"]
+    assert sorted(target.containers("shop")) == ["shop-g3-1", "shop-g3-2"]
+    assert target.docker("exec", "shop-g3-1", "cat", "/run/secrets/TOKEN") == SECRET
+    none = target.rollback("shop")
+    assert none.failed and "no earlier good release" in none["msg"]
+
+
+def test_a_stopped_service_stays_stopped_and_is_started_by_a_deploy(target, digests, web):
+    options = {**web, **release_of(digests, "v1")}
+    target.rollout(options)
+    stopped = target.call("service_rollout", {"name": "shop", "state": "stopped"})
+    assert stopped.changed, stopped.output
+    assert set(target.containers("shop").values()) == {"exited"}
+    assert not target.call("service_rollout", {"name": "shop", "state": "stopped"}).changed
+    assert target.info("shop")["state"] == "stopped"
+    url = f"http://127.0.0.1:{PORTS[target.driver]}/up"
+    ask = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", "Host: shop.test", url]
+    assert target.host.run(ask).stdout == "503"
+    started = target.rollout(options)
+    assert started.changed and not started.failed, started.output
+    assert target.host.run(ask).stdout == "200"
+
+
+def test_info_tells_what_runs(target, digests, web):
+    target.rollout({**web, **release_of(digests, "v1"), "started_by": "anna"})
+    target.rollout({**web, **release_of(digests, "v2")})
+    target.docker("kill", "shop-g2-2")
+    target.docker("stop", "shop-g2-2")
+    info: dict[str, Any] = target.info("shop")
+    assert (info["replicas_wanted"], info["replicas_healthy"]) == (2, 1)
+    assert (info["generation"], info["state"]) == (2, "present")
+    assert [item["generation"] for item in info["releases"]] == [1]
+    assert info["history"][0]["by"] == "anna"
+    assert info["routes"][0]["host"] == "shop.test"
+    assert json.dumps(info)
+    mended = target.rollout({**web, **release_of(digests, "v2")})
+    assert mended.changed and target.info("shop")["replicas_healthy"] == 2
