@@ -85,6 +85,8 @@ build_and_install() {
     env -u ANSIBLE_CONFIG "ANSIBLE_COLLECTIONS_PATH=$work/installed" \
       ansible-galaxy collection install --offline -p "$work/installed" "$work"/hundred-containers-*.tar.gz &&
     cd "$installed" || return
+  # ansible-galaxy does not miss the readme that galaxy.yml names.
+  [[ -s README.md ]] || { echo "README.md is missing"; return 1; }
   if ls -d .[!.]* bin molecule pyproject.toml requirements-dev.txt tests 2>/dev/null; then
     echo "these are in the artifact: galaxy.yml's build_ignore should name them"
     return 1

@@ -48,7 +48,7 @@ EXAMPLES = r"""
 RETURN = r"""
 actions:
   description: The steps that were taken or, in check mode, would be; one sentence each, in order.
-  returned: always
+  returned: success
   type: list
   elements: str
   sample: ["revision: 1a79a4d60de6 -> 5d41402abc4b", "start shop-g2-1 on 10.213.0.3:8000"]
@@ -94,6 +94,12 @@ seconds:
   returned: success
   type: float
   sample: 2.1
+planned:
+  description: The steps that were to be taken when one of them failed.
+  returned: failure
+  type: list
+  elements: str
+  sample: ["start shop-g3-1 on 10.213.0.4:8000"]
 step:
   description: The step that failed.
   returned: failure

@@ -12,6 +12,13 @@ import re
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from .client import Load
+from .result import Result
+
+CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+"""The head of an answer in chunks."""
 
 Behaviour = Callable[["Visit"], Awaitable[None]]
 """Deals with one request; whoever does not answer leaves the client waiting."""
@@ -104,3 +111,21 @@ def unused_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
+
+
+async def issued(load: Load, requests: int) -> None:
+    """Wait until so many were issued; on a machine as busy as ours time alone says little."""
+    while len(load.result.samples) < requests:
+        await asyncio.sleep(0.01)
+
+
+def load_against(behaviour: Behaviour, requests: int = 80, **options: Any) -> tuple[Result, Server]:
+    """A run of so many requests, 200 a second, against one server."""
+
+    async def run() -> tuple[Result, Server]:
+        async with serving(behaviour) as server:
+            async with Load(server.url, **{"rate": 200.0, "timeout": 5.0} | options) as load:
+                await issued(load, requests)
+            return load.result, server
+
+    return asyncio.run(run())

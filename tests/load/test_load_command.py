@@ -68,7 +68,7 @@ def test_the_command_counts_until_it_is_terminated(tmp_path: Path) -> None:
     assert client.returncode == 0
     data = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
     total = data["total"]
-    assert total["sent"] == total["ok"] > 50
+    assert total["sent"] == total["ok"] > 5
     assert sum(bucket["ok"] for bucket in data["buckets"]) == total["ok"]
     assert total["releases"] == {"v1": total["ok"]}
     assert set(total["outcomes"]) == {outcome.label for outcome in LOST}

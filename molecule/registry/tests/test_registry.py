@@ -28,7 +28,9 @@ def login(on, password, user="ci", registry=None):
 def status(on, name, options=""):
     """The status of the registry's answer to somebody who trusts its authority and nothing else."""
     form = f"--silent --show-error --output /dev/null --write-out %{{http_code}} {options}"
-    return on(name).check_output(f"curl --cacert {TLS}/ca.crt {form} https://{address(on, name)}/v2/")
+    return on(name).check_output(
+        f"curl --cacert {TLS}/ca.crt {form} https://{address(on, name)}/v2/"
+    )
 
 
 @pytest.mark.parametrize("name", PORTS)
@@ -106,7 +108,7 @@ def test_renewing_leaves_no_files_behind(on):
 def test_a_given_certificate_is_the_one_served(on):
     host = on("provided")
     served = host.check_output(
-        f"openssl s_client -connect {address(on, 'given')} </dev/null 2>/dev/null | openssl x509"
+        f"openssl s_client -connect {address(on, 'provided')} </dev/null 2>/dev/null | openssl x509"
     )
     assert served.strip() == host.file(f"{TLS}/server.crt").content_string.strip()
     assert "an authority" in host.check_output(f"openssl x509 -noout -issuer -in {TLS}/server.crt")

@@ -102,7 +102,7 @@ class Logging:
 class Build:
     """Where the image comes from.
 
-    :param source: the git work tree, absolute or relative to the playbook's folder.
+    :param source: the git work tree, absolute or relative to the inventory's folder.
     :param dockerfile: path of the Dockerfile inside ``source``.
     :param context: folder below ``source`` that is sent as build context.
     :param target: the stage to build.

@@ -87,7 +87,7 @@ def _next_step(cause: str) -> str:
         return "make room on the engine's disk (docker system df) and build again"
     if "requires buildkit" in lower or "--mount option requires" in lower:
         return "install the buildx plugin of Docker's command (docker-buildx) on the build host"
-    if "target stage" in lower or "target" in lower and "not found" in lower:
+    if "target stage" in lower or "build target" in lower:
         return "name a stage that the Dockerfile has by the option target"
     if "cache export" in lower:
         return (

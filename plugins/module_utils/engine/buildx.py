@@ -9,18 +9,18 @@ the plugin as files in memory that have no name, so nothing is left of them howe
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from ..errors import BuildError
 from .build_output import BuildOutput
 from .classic_builder import Recipe
 from .client import DEFAULT_SOCKET
+from .docker_config import config_folder, config_with, file_in_memory
 from .images import Credentials
 
 # Seconds that the plugin has to end after SIGTERM; it cancels the build at the engine.
@@ -91,10 +91,11 @@ def build_with_buildx(
         command += ["--iidfile", id_file, "--file", recipe.dockerfile]
         command += _options(recipe, options)
         for identifier, value in options.secrets.items():
-            path = files.enter_context(_file_in_memory(value))
+            path = files.enter_context(file_in_memory(value))
             command += ["--secret", f"id={identifier},src={path}"]
         if credentials and host:
-            config = files.enter_context(_file_in_memory(_docker_config(host, credentials)))
+            text = _command_config(host, credentials)
+            config = files.enter_context(file_in_memory(text))
             environment.update(_configured(folder, config))
         _run([*command, context], environment, recipe.doing, BuildOutput(options.secrets.values()))
     try:
@@ -122,29 +123,11 @@ def _options(recipe: Recipe, options: BuildKitOptions) -> list[str]:
     return arguments
 
 
-@contextmanager
-def _file_in_memory(content: str) -> Iterator[str]:
-    """The path of a file that only this user's processes can read, and only while we live."""
-    descriptor = os.memfd_create("hundred")
-    try:
-        with open(descriptor, "w", encoding="utf-8", newline="", closefd=False) as file:
-            file.write(content)
-        yield f"/proc/{os.getpid()}/fd/{descriptor}"
-    finally:
-        os.close(descriptor)
-
-
-def _docker_config(host: str, credentials: Credentials) -> str:
-    """The user's configuration of Docker's command, with these credentials in it."""
-    try:
-        with open(os.path.join(_config_folder(), "config.json"), encoding="utf-8") as file:
-            config = json.load(file)
-    except (OSError, ValueError):  # none, or one that Docker's command could not read either
-        config = {}
-    account = f"{credentials.username}:{credentials.password}".encode()
-    config.setdefault("auths", {})[host] = {"auth": base64.b64encode(account).decode()}
-    # A helper would be asked before "auths" is looked at.
-    config.setdefault("credHelpers", {})[host] = ""
+def _command_config(host: str, credentials: Credentials) -> str:
+    config = config_with(host, credentials)
+    if config.get("credsStore"):
+        # No helper for this registry, so that the command looks into "auths" and not the store.
+        config.setdefault("credHelpers", {})[host] = ""
     return json.dumps(config)
 
 
@@ -154,13 +137,9 @@ def _configured(folder: str, config: str) -> dict[str, str]:
     os.mkdir(private, 0o700)
     os.symlink(config, os.path.join(private, "config.json"))
     for name in ("cli-plugins", "contexts"):
-        os.symlink(os.path.join(_config_folder(), name), os.path.join(private, name))
-    own = os.environ.get("BUILDX_CONFIG") or os.path.join(_config_folder(), "buildx")
+        os.symlink(os.path.join(config_folder(), name), os.path.join(private, name))
+    own = os.environ.get("BUILDX_CONFIG") or os.path.join(config_folder(), "buildx")
     return {"DOCKER_CONFIG": private, "BUILDX_CONFIG": own}
-
-
-def _config_folder() -> str:
-    return os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")
 
 
 def _run(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
@@ -12,7 +13,8 @@ from typing import IO, TYPE_CHECKING
 from ..errors import BuildError, EngineError, RegistryError
 from .build_output import BuildOutput
 from .client import engine_errors
-from .images import Credentials, credential_errors, registry_errors
+from .docker_config import config_with, file_in_memory
+from .images import Credentials, credential_errors
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -49,8 +51,8 @@ def build_classic(
     :raises BuildError: the build failed; it has the last lines and the step.
     """
     if credentials and host:
-        with registry_errors(f"log in to {host}", host):
-            client.login(credentials.username, credentials.password, registry=host, reauth=True)
+        with file_in_memory(json.dumps(config_with(host, credentials))) as path:
+            client.reload_config(path)
     output = BuildOutput()
     image = ""
     try:

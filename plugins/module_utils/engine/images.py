@@ -205,8 +205,8 @@ def registry_errors(doing: str, host: str) -> Iterator[None]:
         raise EngineError(f"cannot {doing}: {error}") from error
     except RequestException as error:
         raise EngineError(
-            f"cannot {doing}: the engine does not answer: {error}",
-            next_step="check that it runs (systemctl status docker)",
+            f"cannot {doing}: no answer from the engine: {error}",
+            next_step=f"check that it runs (systemctl status docker), and that {host} answers it",
         ) from error
 
 

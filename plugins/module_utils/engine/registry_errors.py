@@ -20,7 +20,8 @@ class TransientRegistryError(RegistryError):
 
 _ABSENT = re.compile(r"manifest unknown|name unknown|manifest for \S+ not found", re.IGNORECASE)
 _DISK_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
-_UNKNOWN_AUTHORITY = re.compile(r"x509|certificate signed by unknown", re.IGNORECASE)
+_UNKNOWN_AUTHORITY = re.compile(r"signed by unknown authority|unknown certificate authority")
+_BAD_CERTIFICATE = re.compile(r"x509|tls: failed to verify", re.IGNORECASE)
 _NOT_TLS = re.compile(r"server gave HTTP response to HTTPS client", re.IGNORECASE)
 _NO_LOGIN = re.compile(
     r"unauthorized|authentication required|no basic auth credentials|denied|forbidden",
@@ -36,16 +37,6 @@ _TRANSIENT = re.compile(
 )
 
 
-def is_absent(text: str) -> bool:
-    """Whether the registry answered that it has no such repository, tag or digest."""
-    return _ABSENT.search(text) is not None
-
-
-def is_disk_full(text: str) -> bool:
-    """Whether a disk, the engine's or the registry's, is full."""
-    return _DISK_FULL.search(text) is not None
-
-
 def registry_error(doing: str, text: str, host: str) -> EngineError:
     """The error for a failed call that had the engine talk to a registry.
 
@@ -57,9 +48,9 @@ def registry_error(doing: str, text: str, host: str) -> EngineError:
         :class:`EngineError` when a disk is full.
     """
     message = f"cannot {doing}: {text.strip()}"
-    if is_absent(text):
+    if _ABSENT.search(text):
         return NotFoundError(message)
-    if is_disk_full(text):
+    if _DISK_FULL.search(text):
         return EngineError(
             message,
             next_step="make room on the disk of the engine (docker system df) or of the registry",
@@ -69,6 +60,7 @@ def registry_error(doing: str, text: str, host: str) -> EngineError:
             _UNKNOWN_AUTHORITY,
             f"put the registry's CA certificate at /etc/docker/certs.d/{host}/ca.crt on this host",
         ),
+        (_BAD_CERTIFICATE, f"check the certificate of {host}: its names and its dates"),
         (_NOT_TLS, f"the registry {host} speaks no TLS: give it a certificate"),
         (
             _NO_LOGIN,

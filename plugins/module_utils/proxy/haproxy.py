@@ -17,8 +17,9 @@ from ..clock import Deadline, wait_until
 from ..errors import ProxyError
 from . import committed, haproxy_config, haproxy_host
 from .file_driver import FileDriver
+from .haproxy_answers import Server
 from .haproxy_config import backend_name, server_arguments
-from .haproxy_runtime import HAProxyRuntime, ReloadFailed, Server, WorkerGone
+from .haproxy_runtime import HAProxyRuntime, ReloadFailed, WorkerGone
 from .haproxy_verify import Verification
 from .protocol import Backend, Member, Observed
 from .routing import tcp_listeners

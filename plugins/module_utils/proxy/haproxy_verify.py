@@ -13,8 +13,9 @@ from contextlib import suppress
 
 from ..clock import Deadline
 from ..errors import ProxyError
+from .haproxy_answers import Counts
 from .haproxy_config import SERVICE_HEADER, backend_name
-from .haproxy_runtime import Counts, HAProxyRuntime, WorkerGone
+from .haproxy_runtime import HAProxyRuntime, WorkerGone
 from .http_request import connect, send_get
 from .protocol import Backend, Member
 from .routing import check_host

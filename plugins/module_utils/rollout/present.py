@@ -150,7 +150,7 @@ def _act(host: ServiceHost, wanted: Wanted, seen: Examination, began: float) -> 
         journal = run(attempt, prepare)
     except HundredError as error:
         error.serving = error.serving or str(seen.journal.committed or "nothing")
-        error.details.setdefault("actions", list(seen.lines))
+        error.details.setdefault("planned", list(seen.lines))
         error.details.setdefault("notes", attempt.notes)
         _remember(host, wanted, seen, began, error.message)
         raise

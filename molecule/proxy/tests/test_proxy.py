@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role proxy promises, on the hosts of the scenario."""
+
+from __future__ import annotations
+
+import pytest
+
+HAPROXY = ["haproxy-used", "haproxy-fresh"]
+NGINX = ["nginx-used", "nginx-fresh"]
+OURS = "/etc/haproxy/hundred/hundred.cfg"
+
+ASK_MASTER = """
+import socket
+master = socket.socket(socket.AF_UNIX)
+master.connect("/run/haproxy-master.sock")
+master.sendall(b"show proc\\n")
+print(master.recv(65536).decode())
+"""
+
+
+def command_line(host):
+    pid = host.file("/run/haproxy.pid").content_string.split()[0]
+    return host.file(f"/proc/{pid}/cmdline").content_string.split("\0")
+
+
+@pytest.mark.parametrize("name", HAPROXY)
+def test_the_running_haproxy_has_loaded_the_services_file_after_its_own(on, name):
+    words = command_line(on(name))
+    files = [word for option, word in zip(words, words[1:]) if option == "-f"]
+    assert files == ["/etc/haproxy/haproxy.cfg", OURS]
+
+
+@pytest.mark.parametrize("name", HAPROXY)
+def test_haproxy_s_master_answers_on_its_socket(on, name):
+    assert "worker" in on(name).check_output("python3 -c %s", ASK_MASTER)
+
+
+@pytest.mark.parametrize("name", HAPROXY + NGINX)
+def test_the_proxy_runs_now_and_after_a_boot(on, name):
+    service = on(name).service(name.partition("-")[0])
+    assert service.is_running
+    assert service.is_enabled
+
+
+@pytest.mark.parametrize("name", ["haproxy-used", "nginx-used"])
+def test_a_site_that_was_there_still_answers(on, name):
+    assert on(name).check_output("curl --silent --show-error localhost:8081") == "their site"
+
+
+@pytest.mark.parametrize("name", ["haproxy-used", "nginx-used"])
+def test_no_file_that_was_there_has_changed(on, name):
+    assert on(name).run("sha256sum --check --quiet /root/files.before").rc == 0
+
+
+def test_an_nginx_that_runs_is_not_restarted(on):
+    host = on("nginx-used")
+    assert host.file("/run/nginx.pid").content == host.file("/root/pid.before").content
+
+
+def test_haproxy_s_own_options_stay(on):
+    assert "512" in command_line(on("haproxy-used"))
+
+
+@pytest.mark.parametrize("name", NGINX)
+def test_nginx_reads_the_services_file(on, name):
+    assert "# configuration file /etc/nginx/conf.d/hundred.conf" in on(name).check_output(
+        "nginx -T"
+    )
+
+
+@pytest.mark.parametrize("name", HAPROXY + NGINX)
+def test_the_services_file_is_never_overwritten(on, name):
+    file = OURS if name in HAPROXY else "/etc/nginx/conf.d/hundred.conf"
+    assert on(name).file(file).content_string == "# some services\n"
+
+
+def test_a_configuration_that_haproxy_refuses_is_told_and_nothing_is_changed(on):
+    host = on("haproxy-fresh")
+    assert "nonsense" in host.file("/root/refusal").content_string
+    assert "hundred" not in host.file("/root/options.after-refusal").content_string
+    assert host.file("/run/haproxy.pid").content == host.file("/root/pid.before-refusal").content
