@@ -132,7 +132,7 @@ commit_broken_version() {
 start_load() {
   rm -f "$DEMO/load.json"
   (cd "$ROOT" && exec python -m tests.load --url "http://localhost:$PORT" --host localhost --paths shop \
-    --rate 150 --slow 2 --seconds 600 --json "$DEMO/load.json") >"$DEMO/load.out" 2>&1 &
+    --rate 100 --slow 2 --seconds 600 --json "$DEMO/load.json") >"$DEMO/load.out" 2>&1 &
   load_pid=$!
   trap 'kill "$load_pid" 2>/dev/null || true; give_back' EXIT
   sleep 2

@@ -57,7 +57,7 @@ class _OutermostHandler:
         trace: TracebackType | None,
     ) -> None:
         if isinstance(error, HundredError):
-            self._module.fail_json(msg=error.message, **error.as_result())
+            self._module.fail_json(msg=error.text(), **error.as_result())
         if isinstance(error, Exception):  # a fault of ours
             self._module.fail_json(
                 msg=f"internal error: {type(error).__name__}: {error}",

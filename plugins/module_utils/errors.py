@@ -40,6 +40,12 @@ class HundredError(Exception):
         self.next_step = next_step
         self.details: dict[str, Any] = dict(details or {})
 
+    def text(self) -> str:
+        """The message with what serves now: the one line that every output of Ansible shows."""
+        if self.serving is None:
+            return self.message
+        return f"{self.message}. Serving now: {self.serving}."
+
     def as_result(self) -> dict[str, Any]:
         """The error as keys of a module's result; keys without a value are left out."""
         facts = {

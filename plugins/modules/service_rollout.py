@@ -265,7 +265,7 @@ replicas:
   sample: [{"name": "shop-g2-1", "address": "10.213.0.3"}]
 seconds:
   description: Wall time on the host.
-  returned: success
+  returned: always
   type: float
   sample: 2.1
 planned:

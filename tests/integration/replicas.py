@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
+import http.server
+import json
 import shutil
 import signal
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -65,3 +70,45 @@ class Replicas:
         """The ids of all requests that reached one of them, repeats repeated."""
         files = Path(self._ids).glob("*/*.ids")
         return [line for name in files for line in name.read_text().splitlines()]
+
+
+class _Mirror(http.server.BaseHTTPRequestHandler):
+    """Answers who it is and what it was asked."""
+
+    protocol_version = "HTTP/1.1"
+    service = ""
+
+    def do_GET(self) -> None:
+        headers = {name.lower(): text for name, text in self.headers.items()}
+        told = {"service": self.service, "path": self.path, "headers": headers}
+        body = json.dumps(told).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        length = int(self.headers["Content-Length"])
+        body = str(len(self.rfile.read(length))).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+@contextmanager
+def mirror(service: str) -> Iterator[Member]:
+    """A service that answers with what it was asked."""
+    handler = type("Mirror", (_Mirror,), {"service": service})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield Member(f"{service}-g1-1", "127.0.0.1", server.server_port)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

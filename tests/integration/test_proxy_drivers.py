@@ -158,7 +158,9 @@ def test_a_service_without_members_answers_503_until_it_has_some(
 
 
 def test_a_removed_service_is_no_longer_routed(proxy: ProxyUnderTest, old: Replicas) -> None:
+    proxy.config.write_text("# hundred.containers: no service yet.\n")
     assert proxy.driver.remove("shop") is False
+    assert proxy.driver.preview_removal("shop").changed is False
     deploy(proxy.driver, backend("shop", old.members))
     preview = proxy.driver.preview_removal("shop")
     assert proxy.release(HOST) == "shop-g1"

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -28,7 +30,7 @@ from tests.integration.proxies import (
     request_under_way,
     wait_for,
 )
-from tests.integration.replicas import Replicas
+from tests.integration.replicas import Replicas, mirror
 
 HOST = "shop.example.com"
 
@@ -238,6 +240,27 @@ def test_the_configuration_sees_the_environment_that_haproxy_was_started_with(
     proxy.start()
     monkeypatch.delenv("USERS_MAXCONN")
     assert deploy(proxy.driver, backend("shop", old.members)) is True
+
+
+def test_a_request_that_an_old_worker_passes_on_comes_from_its_client(
+    proxy: ProxyUnderTest,
+) -> None:
+    own = subprocess.run(["hostname", "-I"], stdout=subprocess.PIPE, check=True, text=True).stdout
+    address = next(word for word in own.split() if ":" not in word)
+    request = f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
+    with mirror("shop") as member:
+        proxy.driver.commit(backend("shop", [member]))
+        with socket.create_connection((address, proxy.http_port), timeout=5) as client:
+            client.sendall(request)
+            assert client.recv(65536).startswith(b"HTTP/1.1 200")
+            before = worker(proxy)
+            proxy.foreign_reload()
+            assert before in runtime(proxy).workers().old
+            client.sendall(request)
+            answer = client.recv(65536)
+    seen = json.loads(answer.partition(b"\r\n\r\n")[2])["headers"]
+    assert seen["x-forwarded-for"] == address
+    assert seen["x-forwarded-proto"] == "http"
 
 
 # -- TCP -----------------------------------------------------------------------------------------

@@ -7,13 +7,11 @@ driver.
 
 from __future__ import annotations
 
-import http.server
 import json
 import socket
 import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
 from ansible_collections.hundred.containers.plugins.module_utils.definition.model import Route
@@ -21,10 +19,10 @@ from ansible_collections.hundred.containers.plugins.module_utils.errors import P
 from ansible_collections.hundred.containers.plugins.module_utils.proxy.protocol import (
     Backend,
     Check,
-    Member,
 )
 
 from tests.integration.proxies import USERS_HOST, ProxyUnderTest
+from tests.integration.replicas import mirror
 
 SERVICES = {
     "exact": [Route("shop.example.com")],
@@ -75,48 +73,6 @@ REQUESTS = [
     ("b.example.org", "/x", None),
     ("upper.example.org", "/", "upper"),
 ]
-
-
-class _Mirror(http.server.BaseHTTPRequestHandler):
-    """Answers who it is and what it was asked."""
-
-    protocol_version = "HTTP/1.1"
-    service = ""
-
-    def do_GET(self) -> None:
-        headers = {name.lower(): text for name, text in self.headers.items()}
-        told = {"service": self.service, "path": self.path, "headers": headers}
-        body = json.dumps(told).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_POST(self) -> None:
-        length = int(self.headers["Content-Length"])
-        body = str(len(self.rfile.read(length))).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
-
-
-@contextmanager
-def mirror(service: str) -> Iterator[Member]:
-    """A service that answers with what it was asked."""
-    handler = type("Mirror", (_Mirror,), {"service": service})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield Member(f"{service}-g1-1", "127.0.0.1", server.server_port)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture(scope="module", params=["haproxy", "nginx"])

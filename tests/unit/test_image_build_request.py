@@ -77,6 +77,8 @@ def test_secrets_come_from_values_and_files(tmp_path: Path) -> None:
         {"name": "shop:v1"},
         {"tags": ["a" * 40]},
         {"tags": ["no/slash"]},
+        {"timeout": 0},
+        {"test_timeout": -1},
         {"labels": {"org.opencontainers.image.revision": "x"}},
         {"labels": {"hundred.service": "x"}},
         {"buildkit": BuildKitOptions(secrets={"id,src=/etc/shadow": "x"})},

@@ -65,6 +65,8 @@ def build_classic(
                 buildargs=dict(recipe.args),
                 target=recipe.target,
                 platform=recipe.platform,
+                # As Docker's command does: the proxies of its configuration.
+                use_config_proxy=True,
                 rm=True,
                 forcerm=True,
                 decode=True,

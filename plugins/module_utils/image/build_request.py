@@ -69,6 +69,9 @@ class BuildRequest:
                     f"the label {key} is set by the build itself",
                     next_step="choose another key; for the source there is the option source_url",
                 )
+        for option, seconds in (("timeout", self.timeout), ("test_timeout", self.test_timeout)):
+            if seconds < 1:
+                raise BuildError(f"{option} is {seconds}: it must be at least 1 second")
         for identifier in self.buildkit.secrets:
             if not _SECRET_ID.fullmatch(identifier):
                 raise BuildError(f"{identifier!r} is no id of a secret: use letters, digits, _.-")

@@ -192,13 +192,16 @@ class _Push:
                 " is seen only by pulling it, which check mode does not"
             )
             return
-        pulled = self._pull(there.digest)
-        if self.local and pulled.id == self.local.id:
+        digested = f"{self.request.name}@{there.digest}"
+        known = find_image(self.client, digested)
+        other = known or self._pull(there.digest)
+        if self.local and other.id == self.local.id:
             self.digest = there.digest
             return
-        remove_reference(self.client, f"{self.request.name}@{there.digest}")
+        if known is None:  # otherwise it may be a release of this host
+            remove_reference(self.client, digested)
         raise ConflictError(
-            f"{reference} names other content in the registry: {there.digest} (image {pulled.id}),"
+            f"{reference} names other content in the registry: {there.digest} (image {other.id}),"
             f" not the image here ({self.local.id if self.local else 'none'})",
             step="push",
             next_step="deploy the digest that is there, or, if it is wrong, set force to move the"

@@ -40,12 +40,13 @@ class FileDriver(ABC):
     def preview(self, backend: Backend) -> FileChange:
         """See ``Proxy.preview``."""
         before = self._read()
-        return self._preview(before, committed.with_backend(self._decode(before), backend))
+        backends = committed.with_backend(self._decode(before), backend)
+        return self._preview(before, self._render(backends))
 
     def preview_removal(self, service: str) -> FileChange:
         """See ``Proxy.preview_removal``."""
         before = self._read()
-        return self._preview(before, committed.without_service(self._decode(before), service))
+        return self._preview(before, self._without(before, service))
 
     def commit(self, backend: Backend) -> bool:
         """See ``Proxy.commit``."""
@@ -64,10 +65,7 @@ class FileDriver(ABC):
         """See ``Proxy.remove``."""
         with file_lock(self._lock_file):
             before = self._read()
-            if not before:
-                return False
-            backends = committed.without_service(self._decode(before), service)
-            return self._change(before, self._render(backends), lambda: None)
+            return self._change(before, self._without(before, service), lambda: None)
 
     # -- what a driver adds ----------------------------------------------------------------------
 
@@ -151,8 +149,14 @@ class FileDriver(ABC):
             )
         return done.stdout
 
-    def _preview(self, before: str, backends: Sequence[Backend]) -> FileChange:
-        after = self._render(backends) if before or backends else ""
+    def _without(self, text: str, service: str) -> str:
+        """The file's text without a service; as it is when it does not have that service."""
+        backends = self._decode(text)
+        if committed.find(backends, service) is None:
+            return text
+        return self._render(committed.without_service(backends, service))
+
+    def _preview(self, before: str, after: str) -> FileChange:
         return FileChange(self._path, before, after, reload=self._needs_reload(after))
 
     def _needs_reload(self, text: str) -> bool:

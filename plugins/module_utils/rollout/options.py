@@ -148,7 +148,8 @@ def make_result(service: str, outcome: Outcome, diff: bool) -> dict[str, Any]:
     }
     if diff:
         result["diff"] = list(outcome.diff)
-    return _told(result)
+    told: dict[str, Any] = _told(result)
+    return told
 
 
 def _told(value: Any) -> Any:

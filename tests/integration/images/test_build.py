@@ -5,11 +5,6 @@
 
 from __future__ import annotations
 
-import io
-import json
-import subprocess
-import tarfile
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,50 +14,11 @@ import pytest
 from tests.lab.command import docker
 
 from .calls import AnsibleCalls, ProgramCalls
+from .looks import containers_of_tests, content_of, files_of, has_tags, inspect
 from .private_registry import PASSWORD, USERNAME, PrivateRegistry
 from .repository import Repository
 
 COPY_ALL = "FROM scratch\nCOPY . /\n"
-
-
-def files_of(image: str) -> dict[str, tarfile.TarInfo]:
-    """The files of an image that has only what its Dockerfile copied, by their path."""
-    container = docker("create", image, "none").stdout.strip()
-    try:
-        exported = subprocess.run(["docker", "export", container], capture_output=True, check=True)
-    finally:
-        docker("rm", container)
-    engine = {".dockerenv", "dev", "etc", "proc", "sys"}
-    with tarfile.open(fileobj=io.BytesIO(exported.stdout)) as tar:
-        return {m.name: m for m in tar if m.name.split("/")[0] not in engine}
-
-
-def content_of(image: str, path: str) -> str:
-    container = docker("create", image, "none").stdout.strip()
-    try:
-        copied = subprocess.run(
-            ["docker", "cp", f"{container}:/{path}", "-"], capture_output=True, check=True
-        )
-    finally:
-        docker("rm", container)
-    with tarfile.open(fileobj=io.BytesIO(copied.stdout)) as tar:
-        file = tar.extractfile(tar.next() or "")
-        assert file is not None
-        return file.read().decode()
-
-
-def inspect(image: str) -> dict[str, Any]:
-    facts: dict[str, Any] = json.loads(docker("image", "inspect", image).stdout)[0]
-    return facts
-
-
-def has_tags(name: str) -> bool:
-    return bool(docker("image", "ls", "--quiet", name).stdout.split())
-
-
-def containers_of_tests() -> list[str]:
-    names = docker("ps", "--all", "--filter=name=hundred-test-", "--format={{.Names}}").stdout
-    return names.split()
 
 
 def test_only_what_is_committed_reaches_the_image(
@@ -118,7 +74,8 @@ def test_only_what_is_committed_reaches_the_image(
 def test_the_image_tells_its_commit_time_and_source_without_credentials(
     modules: ProgramCalls, repository: Repository, local_name: str
 ) -> None:
-    sha = repository.commit({"Dockerfile": COPY_ALL})
+    own = "LABEL org.opencontainers.image.revision=wrong hundred.image=wrong\n"
+    sha = repository.commit({"Dockerfile": COPY_ALL + own})
     repository.git("tag", "-a", "v1", "-m", "one")
     repository.git("remote", "add", "origin", "https://bob:t0ken@git.example.com/shop.git")
     result = modules.ok(
@@ -229,82 +186,6 @@ def test_a_revision_that_the_registry_has_is_not_built_again(
     assert not has_tags(name)
 
 
-@pytest.mark.parametrize(
-    ("command", "limit", "code", "said"),
-    [
-        (["sh", "-c", "echo looking; echo broken >&2; exit 3"], 60, 3, ["looking", "broken"]),
-        (["sh", "-c", "echo begun; sleep 60"], 2, None, ["begun"]),
-        (["no-such-command"], 60, 127, ["executable file not found"]),
-    ],
-    ids=["fails", "takes too long", "is missing"],
-)
-def test_a_red_test_leaves_no_tag_and_no_container(
-    modules: ProgramCalls,
-    repository: Repository,
-    name: str,
-    private_registry: PrivateRegistry,
-    python_image: str,
-    command: list[str],
-    limit: int,
-    code: int | None,
-    said: list[str],
-) -> None:
-    sha = repository.commit({"Dockerfile": f'FROM {python_image}\nENTRYPOINT ["false"]\n'})
-    result = modules.refused(
-        "image_build",
-        name=name,
-        source=str(repository.path),
-        revision="main",
-        tags=["latest"],
-        test=[["python3", "-c", "pass"], command],
-        test_timeout=limit,
-        **private_registry.account,
-    )
-    assert (result["step"], result["command"], result["exit_code"]) == ("test", command, code)
-    for words in said:
-        assert any(words in line for line in result["output"])
-    assert not has_tags(name)
-    assert private_registry.tags(name.partition("/")[2]) == []
-    assert containers_of_tests() == []
-    assert sha in result["msg"]
-
-
-def test_a_failed_build_shows_its_step_and_last_lines_and_leaves_nothing(
-    modules: ProgramCalls, repository: Repository, local_name: str, python_image: str
-) -> None:
-    repository.commit(
-        {"Dockerfile": f"FROM {python_image}\nRUN echo the reason is here; exit 9\nRUN true\n"}
-    )
-    before = set(docker("ps", "--all", "--quiet").stdout.split())
-    result = modules.refused(
-        "image_build",
-        name=local_name,
-        source=str(repository.path),
-        revision="main",
-        builder="classic",
-    )
-    assert result["step"] == "build"
-    assert "RUN echo the reason is here" in result["build_step"]
-    assert any("the reason is here" in line for line in result["output"])
-    assert "returned a non-zero code: 9" in result["msg"]
-    assert not has_tags(local_name)
-    intermediate = docker("ps", "--all", "--quiet", "--filter=status=exited").stdout.split()
-    assert not set(intermediate) - before
-
-
-def test_a_build_that_takes_too_long_is_given_up(
-    modules: ProgramCalls, repository: Repository, local_name: str, python_image: str
-) -> None:
-    repository.commit({"Dockerfile": f"FROM {python_image}\nRUN sleep 60\n"})
-    begun = time.monotonic()
-    result = modules.refused(
-        "image_build", name=local_name, source=str(repository.path), revision="main", timeout=3
-    )
-    assert time.monotonic() - begun < 30
-    assert "gave up after 3 s" in result["msg"]
-    assert not has_tags(local_name)
-
-
 def test_builds_at_the_same_time_do_not_disturb_each_other(
     modules: ProgramCalls, repository: Repository, local_name: str, python_image: str
 ) -> None:
@@ -328,24 +209,6 @@ def test_builds_at_the_same_time_do_not_disturb_each_other(
             "org.opencontainers.image.revision"
         ] == sha  # fmt: skip
     assert containers_of_tests() == []
-
-
-def test_a_registry_that_is_down_stops_the_build_unless_it_is_not_to_be_asked(
-    modules: ProgramCalls, repository: Repository
-) -> None:
-    name = "127.0.0.1:1/hundred-test"
-    sha = repository.commit({"Dockerfile": COPY_ALL})
-    options = {"name": name, "source": str(repository.path), "revision": "main"}
-    begun = time.monotonic()
-    result = modules.refused("image_build", **options, retries=1)
-    assert time.monotonic() - begun < 15
-    assert "connection refused" in result["msg"]
-    assert "tried 2 times" in result["msg"]
-    assert "lookup: local" in result["next_step"]
-    try:
-        assert modules.ok("image_build", **options, lookup="local").changed
-    finally:
-        docker("image", "rm", f"{name}:{sha}", check=False)
 
 
 @pytest.mark.parametrize("username", [USERNAME, "nobody"], ids=["right", "wrong"])
@@ -386,50 +249,3 @@ def test_a_release_is_built_pushed_and_pulled_by_ansible(
     pulled = ansible.ok("image_pull", **options, digest=pushed["digest"])
     assert pulled["image_id"] == built["image_id"]
     assert not ansible.ok("image_build", **source).changed
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"revision": "no-such-branch"}, "has no revision 'no-such-branch'"),
-        ({"revision": "--output=/tmp/x"}, "is not the name of a revision"),
-        ({"source": "/"}, "is not in a git repository"),
-        ({"dockerfile": "Dockerfile.prod"}, "no Dockerfile Dockerfile.prod; it has Dockerfile"),
-        ({"dockerfile": "../Dockerfile"}, "must be a path below the source"),
-        ({"context": "app"}, "has no folder app"),
-        ({"target": "production"}, "production"),
-        ({"secrets": {"a": "b-secret"}, "builder": "classic"}, "need BuildKit"),
-        ({"labels": {"hundred.image": "x"}}, "is set by the build itself"),
-        ({"docker_host": "unix:///nowhere.sock"}, "does not answer"),
-    ],
-    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
-)
-def test_what_cannot_be_built_is_refused_in_words(
-    modules: ProgramCalls,
-    repository: Repository,
-    local_name: str,
-    options: dict[str, Any],
-    message: str,
-) -> None:
-    repository.commit({"Dockerfile": COPY_ALL})
-    usual = {"name": local_name, "source": str(repository.path), "revision": "main"}
-    result = modules.refused("image_build", **{**usual, **options})
-    assert message in result["msg"]
-    assert result["next_step"]
-    assert not has_tags(local_name)
-
-
-def test_a_submodule_is_refused_unless_the_image_needs_it_not(
-    modules: ProgramCalls, repository: Repository, local_name: str, tmp_path: Path
-) -> None:
-    theme = Repository(tmp_path / "theme")
-    theme.commit({"style.css": "x"})
-    repository.commit({"Dockerfile": COPY_ALL})
-    allowed = ("-c", "protocol.file.allow=always")
-    repository.git(*allowed, "submodule", "--quiet", "add", str(theme.path), "vendor/theme")
-    repository.commit()
-    options = {"name": local_name, "source": str(repository.path), "revision": "main"}
-    result = modules.refused("image_build", **options)
-    assert "vendor/theme" in result["msg"]
-    repository.commit({".dockerignore": "vendor\n"})
-    assert modules.ok("image_build", **options).changed

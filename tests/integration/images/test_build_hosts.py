@@ -9,7 +9,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -235,3 +235,19 @@ def test_a_buildkit_build_that_takes_too_long_is_given_up(
     assert "gave up after 5 s" in result["msg"]
     time.sleep(2)
     assert builder.host.run("pgrep -f '[s]leep 71'", check=False).stdout == ""
+
+
+def test_a_full_disk_is_told_with_the_folder_to_make_room_in(
+    builder: BuildHost, python_image: str
+) -> None:
+    builder.commit(Dockerfile=f"FROM {python_image}\nCOPY . /\n", ballast="x" * 300_000)
+    small = "/mnt/hundred-test-small"
+    builder.host.run(f"mkdir -p {small} && mount -t tmpfs -o size=128k none {small}")
+    try:
+        calls = replace(builder.calls, environment={"TMPDIR": small})
+        result = calls.refused("image_build", **builder.options())
+        assert "No space left on device" in result["msg"]
+        assert "make room" in result["next_step"]
+        assert builder.host.run(["ls", small]).stdout == ""
+    finally:
+        builder.host.run(f"umount {small} && rmdir {small}")

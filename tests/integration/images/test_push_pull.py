@@ -103,10 +103,17 @@ def test_a_revision_tag_moves_to_other_content_by_force_alone(
     checked = modules.ok("image_push", check=True, **options)
     assert not checked.changed
     assert "seen only by pulling it" in checked.output
+    digested = docker("image", "inspect", "--format={{.Id}}", f"{name}@{first}").stdout
     refused = modules.refused("image_push", **options)
     assert first in refused["msg"]
+    # A release of this host, if it is one, stays.
+    assert docker("image", "inspect", "--format={{.Id}}", f"{name}@{first}").stdout == digested
     assert other in refused["msg"]
     assert "force" in refused["next_step"]
+    # One that had to be pulled to compare does not.
+    docker("image", "rm", f"{name}@{first}")
+    assert modules.refused("image_push", **options)["digest"] == first
+    assert docker("image", "inspect", f"{name}@{first}", check=False).returncode != 0
     assert private_registry.digest(path_of(name), built) == first
     forced = modules.ok("image_push", **options, force=True)
     assert forced.changed
