@@ -42,8 +42,8 @@ def pip_settings() -> configparser.RawConfigParser:
     settings = configparser.RawConfigParser()
     # Lines such as  global.index-url='...'  and, of the environment,  :env:.cert='...'.
     lines = [line.partition("=") for line in listed.splitlines() if "=" in line]
-    for name, _, value in sorted(lines, key=lambda line: line[0].startswith(":env:")):
-        section, _, option = name.rpartition(".")
+    for name, _unused, value in sorted(lines, key=lambda line: line[0].startswith(":env:")):
+        section, _unused, option = name.rpartition(".")
         section = "global" if section == ":env:" else section
         if not settings.has_section(section):
             settings.add_section(section)

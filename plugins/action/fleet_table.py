@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-
 from ansible_collections.hundred.containers.plugins.action.table import render
 
 ARGUMENTS: Mapping[str, Any] = {

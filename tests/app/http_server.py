@@ -207,7 +207,7 @@ class Connection(asyncio.Protocol):
         lines = self._buffer[:end].decode("latin-1").split("\r\n")
         headers = {}
         for line in lines[1:]:
-            name, _, value = line.partition(":")
+            name, _unused, value = line.partition(":")
             headers[name.lower()] = value.strip()
         if "transfer-encoding" in headers:
             raise BadRequest("send a Content-Length")
@@ -220,7 +220,7 @@ class Connection(asyncio.Protocol):
         body = self._buffer[end + 4 : end + 4 + int(length)]
         self._buffer = self._buffer[end + 4 + int(length) :]
         method, target, version = parts
-        path, _, query = target.partition("?")
+        path, _unused, query = target.partition("?")
         return Request(method, path, dict(parse_qsl(query)), headers, body, version)
 
     async def _answer(self, request: Request, answer: Any) -> None:

@@ -85,14 +85,14 @@ def test_health_can_be_missing_late_lost_or_flaky() -> None:
     with RunningApp(UNHEALTHY="1") as app:
         assert app.request("/up")[0] == 503
     with RunningApp(FLAKY_HEALTH="1") as app:
-        assert [app.request("/up")[0] for _ in range(4)] == [503, 200, 503, 200]
+        assert [app.request("/up")[0] for _unused in range(4)] == [503, 200, 503, 200]
     with RunningApp(HEALTHY_AFTER="0.8", UNHEALTHY_AFTER="1.6") as app:
         changes = [(app.request("/up")[0], app.age)]
         while app.age < 2:
             status = app.request("/up")[0]
             if status != changes[-1][0]:
                 changes.append((status, app.age))
-    assert [status for status, _ in changes] == [503, 200, 503]
+    assert [status for status, _unused in changes] == [503, 200, 503]
     assert changes[1][1] == pytest.approx(0.8, abs=0.25)
     assert changes[2][1] == pytest.approx(1.6, abs=0.25)
     with RunningApp(HEALTH_DELAY="0.4") as app:

@@ -107,7 +107,7 @@ def machines(
 
 
 def clean(target: ServiceHost) -> None:
-    """Remove every service from a host through the module itself, then look that nothing is left."""
+    """Remove every service from a host through the module itself; nothing is left then."""
     services = target.host.run("ls /var/lib/hundred/services 2>/dev/null || true").stdout.split()
     for name in services:
         path = f"/var/lib/hundred/services/{name}/journal.json"

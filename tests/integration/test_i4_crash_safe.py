@@ -10,7 +10,6 @@ import os
 from typing import Any
 
 import pytest
-
 from ansible_collections.hundred.containers.plugins.module_utils.rollout.boundaries import (
     BOUNDARIES,
     STOP_FIRST_BOUNDARIES,
@@ -42,7 +41,7 @@ def test_i4_killed_at_every_boundary_nothing_is_lost_and_the_next_run_converges(
     for number, boundary in enumerate(chosen()):
         name = ("v2", "v1")[number % 2]
         with subtests.test(boundary=boundary):
-            with load_on(target, "--rate", "300", "--slow", "1", "--slow-seconds", "1") as load:
+            with load_on(target, "--rate", "150", "--slow", "1", "--slow-seconds", "1") as load:
                 killed(target, {**web, **release_of(digests, name)}, boundary)
                 result = target.rollout({**web, **release_of(digests, name)})
                 assert not result.failed, result.output
@@ -55,7 +54,9 @@ def test_i4_killed_at_every_boundary_nothing_is_lost_and_the_next_run_converges(
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("boundary", ["recorded", "settled", "admitted", "committed", "draining", "stopped"])
+@pytest.mark.parametrize(
+    "boundary", ["recorded", "settled", "admitted", "committed", "draining", "stopped"]
+)
 def test_i4_killed_and_then_another_release_is_wanted(target, digests, web, boundary):
     target.rollout({**web, **release_of(digests, "v1")})
     with load_on(target, "--rate", "200") as load:

@@ -99,7 +99,7 @@ def test_after_a_swap_only_the_new_members_answer(
     wanted = backend("shop", new.members)
     deploy(proxy.driver, wanted)
     assert drained(proxy.driver, wanted, old.members) == 0
-    assert {proxy.release(HOST) for _ in range(20)} == {"shop-g2"}
+    assert {proxy.release(HOST) for _unused in range(20)} == {"shop-g2"}
     assert old.stop() == ["in_flight_at_sigterm=0 requests_after=0"] * 2
     proxy.driver.forget(wanted, old.members)
     seen = proxy.driver.observe("shop")
@@ -116,7 +116,7 @@ def test_a_swap_can_be_taken_back(proxy: ProxyUnderTest, old: Replicas, new: Rep
     assert drained(proxy.driver, first, new.members) == 0
     new.stop()
     proxy.driver.forget(first, new.members)
-    assert {proxy.release(HOST) for _ in range(10)} == {"shop-g1"}
+    assert {proxy.release(HOST) for _unused in range(10)} == {"shop-g1"}
     assert proxy.driver.observe("shop").in_step
 
 
@@ -141,7 +141,7 @@ def test_a_member_of_the_same_name_at_another_address_takes_its_place(
         wanted = backend("shop", [member])
         deploy(proxy.driver, wanted)
         assert drained(proxy.driver, wanted, old.members[1:]) == 0
-        assert {proxy.release(HOST) for _ in range(10)} == {"shop-g3"}
+        assert {proxy.release(HOST) for _unused in range(10)} == {"shop-g3"}
         assert proxy.driver.observe("shop").addresses["shop-g1-1"] == member.endpoint
 
 
@@ -184,7 +184,44 @@ def test_a_member_that_is_not_healthy_is_named_and_the_old_ones_go_on(
         assert "/up" in caught.value.message
         proxy.driver.retire(wanted, sick.members)
         assert proxy.config.read_text() == before
-        assert {proxy.release(HOST) for _ in range(10)} == {"shop-g1"}
+        assert {proxy.release(HOST) for _unused in range(10)} == {"shop-g1"}
+
+
+def test_a_first_commit_that_fails_leaves_the_proxy_as_it_was(proxy: ProxyUnderTest) -> None:
+    comment = "# hundred.containers: no service yet.\n"
+    proxy.config.write_text(comment)
+    proxy.settings["verify_deadline"] = 0.5
+    with Replicas("shop", 1, 1, UNHEALTHY="1") as sick:
+        wanted = backend("shop", sick.members)
+        began = time.monotonic()
+        with pytest.raises(ProxyError) as caught:
+            deploy(proxy.driver, replace(wanted, check=replace(wanted.check, timeout=0.5)))
+        assert time.monotonic() - began < 8
+    assert "was put back" in (caught.value.serving or "")
+    assert caught.value.replica == "shop-g1-1"
+    assert proxy.config.read_text() == comment
+    assert proxy.driver.observe("shop").in_step
+    assert proxy.get("/", HOST)[0] != 200
+    assert proxy.get("/", USERS_HOST, port=proxy.users_port)[0] == 200
+
+
+def test_draining_a_member_that_is_still_committed_takes_it_out(
+    proxy: ProxyUnderTest, old: Replicas
+) -> None:
+    wanted = backend("shop", old.members)
+    deploy(proxy.driver, wanted)
+    assert drained(proxy.driver, wanted, old.members[:1]) == 0
+    old.apps[0].terminate()
+    assert {proxy.get("/version", HOST)[0] for _ in range(10)} == {200}
+
+
+def test_ten_members_are_proved_at_once_however_slow_their_health_check(
+    proxy: ProxyUnderTest,
+) -> None:
+    with Replicas("shop", 1, 10, HEALTH_DELAY="0.7") as many:
+        began = time.monotonic()
+        deploy(proxy.driver, backend("shop", many.members))
+        assert time.monotonic() - began < 5
 
 
 def test_a_sick_member_does_not_stop_the_commit_that_replaces_another(
@@ -267,7 +304,7 @@ def test_after_a_restart_the_proxy_serves_what_was_committed(
     wait_for(lambda: proxy.get("/", HOST) == (0, ""))
     proxy.start()
     proxy.driver.ready()
-    assert {proxy.release(HOST) for _ in range(10)} == {"shop-g2"}
+    assert {proxy.release(HOST) for _unused in range(10)} == {"shop-g2"}
     assert proxy.driver.observe("shop").in_step
 
 

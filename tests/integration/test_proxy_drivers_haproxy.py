@@ -101,7 +101,7 @@ def test_admitted_members_take_requests_next_to_the_old_ones(
     deploy(proxy.driver, backend("shop", old.members))
     wanted = backend("shop", new.members)
     proxy.driver.admit(wanted, new.members)
-    assert {proxy.release(HOST) for _ in range(20)} == {"shop-g1", "shop-g2"}
+    assert {proxy.release(HOST) for _unused in range(20)} == {"shop-g1", "shop-g2"}
     seen = proxy.driver.observe("shop")
     assert seen.in_step is False
     assert set(seen.serving.values()) == {"ready"}
@@ -116,12 +116,12 @@ def test_after_drain_or_retire_a_member_takes_no_request_until_it_is_admitted_ag
     proxy.driver.admit(wanted, new.members)
     for leave, state in ((proxy.driver.drain, "drain"), (proxy.driver.retire, "maint")):
         leave(wanted, new.members)
-        assert {proxy.release(HOST) for _ in range(20)} == {"shop-g1"}
+        assert {proxy.release(HOST) for _unused in range(20)} == {"shop-g1"}
         assert proxy.driver.observe("shop").serving["shop-g2-1"] == state
         assert proxy.driver.observe("shop").in_step
         proxy.driver.admit(wanted, new.members)
         proxy.driver.verify(wanted, new.members)
-        assert {proxy.release(HOST) for _ in range(20)} == {"shop-g1", "shop-g2"}
+        assert {proxy.release(HOST) for _unused in range(20)} == {"shop-g1", "shop-g2"}
 
 
 def test_a_member_that_was_added_and_not_enabled_by_a_killed_run_is_admitted(
@@ -290,7 +290,7 @@ def test_a_tcp_service_is_swapped_and_its_connections_last_until_they_are_closed
         wait_for(lambda: proxy.driver.in_flight(wanted, old.members) == 0)
         old.kill()
         proxy.driver.forget(wanted, old.members)
-        for _ in range(6):
+        for _unused in range(6):
             with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
                 assert echo(connection, b"after\n") == b"after\n"
         assert proxy.driver.observe("db").in_step

@@ -169,5 +169,5 @@ def test_a_foreign_reload_after_any_step_of_a_swap_does_not_bring_the_old_member
     assert driver.in_flight(wanted, old.members) == 0
     proxy.foreign_reload()
     driver.retire(wanted, old.members)
-    assert {proxy.release(HOST) for _ in range(10)} == {"shop-g2"}
+    assert {proxy.release(HOST) for _unused in range(10)} == {"shop-g2"}
     assert driver.observe("shop").in_step

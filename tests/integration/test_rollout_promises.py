@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""I5 to I9 and I11: unchanged means untouched, plans are true, others are left alone, secrets stay secret."""
+"""I5 to I9 and I11: unchanged is untouched, plans are true, secrets stay secret."""
 
 from __future__ import annotations
 
@@ -89,7 +89,8 @@ def test_i6_check_mode_says_what_a_run_does_and_changes_nothing(target, digests,
 def test_i6_check_mode_on_an_empty_host_leaves_it_empty(target, digests, web):
     target.host.run("rm -rf /var/lib/hundred")
     target.docker("network", "rm", "hundred", check=False)
-    plan = target.rollout({**web, "secrets": {"A": "b" * 9}, **release_of(digests, "v1")}, check=True)
+    options = {**web, "secrets": {"A": "b" * 9}, **release_of(digests, "v1")}
+    plan = target.rollout(options, check=True)
     assert plan.changed and not plan.failed, plan.output
     assert target.host.run("ls /var/lib/hundred", check=False).returncode != 0
     assert "hundred" not in target.docker("network", "ls", "--format", "{{.Name}}").split()

@@ -173,7 +173,7 @@ class Load:
         """Issue every request that is due, though only BURST in a row."""
         if self._stopping:
             return
-        for _ in range(BURST):
+        for _unused in range(BURST):
             due = self._start + self._issued / self._rate
             now = self._loop.time()
             if due > now + EARLY:
@@ -290,7 +290,7 @@ class Load:
     def _look_for_timeouts(self) -> None:
         now = self._loop.time()
         late = [pair for pair in self._flying.items() if pair[0].deadline < now]
-        for _, connection in late:
+        for _unused, connection in late:
             connection.time_out()
         self._sweep = self._loop.call_later(SWEEP, self._look_for_timeouts)
 

@@ -109,7 +109,7 @@ class Response:
                 raise MalformedResponse(f"not HTTP/1.x: {self._buffer[:40]!r}")
             return False
         head, self._buffer = self._buffer[:end], self._buffer[end + 4 :]
-        version, _, rest = head[:64].partition(b" ")
+        version, _unused, rest = head[:64].partition(b" ")
         if version not in (b"HTTP/1.1", b"HTTP/1.0") or not rest[:3].isdigit():
             raise MalformedResponse(f"bad status line: {head[:60]!r}")
         status = int(rest[:3])

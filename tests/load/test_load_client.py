@@ -68,7 +68,7 @@ def test_another_status_is_counted_by_its_number() -> None:
     async def sometimes_503(visit: Visit) -> None:
         visit.answer(status=503 if visit.id.endswith(("1", "3")) else 502)
 
-    result, _ = load_against(sometimes_503)
+    result, _unused = load_against(sometimes_503)
     assert_only(result, Outcome.NON_2XX)
     assert set(result.total.statuses) == {502, 503}
     assert result.total.statuses.total() == result.sent
@@ -108,7 +108,7 @@ def test_an_idle_connection_that_the_server_closes_loses_nothing() -> None:
             asyncio.get_running_loop().call_later(0.03, visit.close)
 
     # Each of 16 connections is idle for 160 ms between two requests.
-    result, _ = load_against(close_when_idle, requests=160)
+    result, _unused = load_against(close_when_idle, requests=160)
     assert_only(result, Outcome.OK)
     assert result.idle_closed > 3
 
@@ -120,7 +120,7 @@ def test_keep_alive_connections_are_really_used_again() -> None:
         seen[visit] = visit.number
         visit.answer()
 
-    result, _ = load_against(note, keepalive_connections=4, kinds=KEEPALIVE)
+    result, _unused = load_against(note, keepalive_connections=4, kinds=KEEPALIVE)
     assert_only(result, Outcome.OK)
     assert sum(number == 1 for number in seen.values()) == 4
 
@@ -130,7 +130,7 @@ def test_an_answer_that_says_close_ends_the_connection_without_loss() -> None:
         visit.wants_close = True
         visit.answer()
 
-    result, _ = load_against(last)
+    result, _unused = load_against(last)
     assert_only(result, Outcome.OK)
 
 
@@ -138,7 +138,7 @@ def test_silence_is_a_timeout() -> None:
     async def ignore(visit: Visit) -> None:
         """No answer, ever."""
 
-    result, _ = load_against(ignore, timeout=0.3)
+    result, _unused = load_against(ignore, timeout=0.3)
     assert_only(result, Outcome.TIMEOUT)
 
 
@@ -172,7 +172,7 @@ def test_an_answer_that_is_cut_is_truncated(where: str, how: str) -> None:
         await asyncio.sleep(0.02)  # or the reset overtakes what was sent
         getattr(visit, how)()
 
-    result, _ = load_against(cut, requests=40)
+    result, _unused = load_against(cut, requests=40)
     assert_only(result, Outcome.TRUNCATED)
 
 
@@ -185,7 +185,7 @@ def test_an_answer_without_a_length_is_whole_when_closed_and_truncated_when_rese
         else:
             visit.reset()
 
-    result, _ = load_against(close_or_reset)
+    result, _unused = load_against(close_or_reset)
     assert result.count(Outcome.OK) == result.count(kinds=CLOSE) > 20
     assert result.count(Outcome.TRUNCATED) == result.count(kinds=KEEPALIVE) > 20
 
@@ -194,7 +194,7 @@ def test_an_answer_to_somebody_else_is_a_wrong_body() -> None:
     async def mix_up(visit: Visit) -> None:
         visit.answer(body="00000000-00000000")
 
-    result, _ = load_against(mix_up)
+    result, _unused = load_against(mix_up)
     assert_only(result, Outcome.WRONG_BODY)
 
 
@@ -205,7 +205,7 @@ def test_what_is_not_http_is_malformed(text: str) -> None:
     async def babble(visit: Visit) -> None:
         visit.raw(text)
 
-    result, _ = load_against(babble)
+    result, _unused = load_against(babble)
     assert_only(result, Outcome.MALFORMED)
 
 
@@ -304,7 +304,7 @@ def test_the_releases_that_answered_are_counted_over_time() -> None:
     assert first[0] == pytest.approx(swap, abs=0.25)
     assert result.answered_between("v3") is None
     buckets = result.buckets(0.25)
-    assert sum(window.sent for _, window in buckets) == result.sent
+    assert sum(window.sent for _unused, window in buckets) == result.sent
     assert set(buckets[0][1].releases) == {"v1"}
 
 
@@ -312,7 +312,7 @@ def test_each_lost_request_is_named_with_its_reason() -> None:
     async def unlucky(visit: Visit) -> None:
         visit.answer(status=500 if visit.id.endswith("00000013") else 200)
 
-    result, _ = load_against(unlucky)
+    result, _unused = load_against(unlucky)
     [failure] = result.failures
     assert failure.request_id == result.request_id(13)
     assert failure.outcome == "non-2xx"

@@ -45,7 +45,7 @@ class OwnProcess:
         assert self.process.stdout is not None
         return f"http://127.0.0.1:{self.process.stdout.readline().strip()}"
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_unused: object) -> None:
         self.process.kill()
         self.process.communicate()
 
@@ -64,7 +64,7 @@ def test_the_command_counts_until_it_is_terminated(tmp_path: Path) -> None:
         )
         time.sleep(1.5)
         client.send_signal(signal.SIGTERM)
-        said, _ = client.communicate(timeout=20)
+        said, _unused = client.communicate(timeout=20)
     assert client.returncode == 0
     data = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
     total = data["total"]

@@ -37,7 +37,7 @@ def test_a_stream_must_arrive_whole(which: str) -> None:
         visit.raw("0\r\n\r\n")
         visit.close()
 
-    result, _ = load_against(stream, streams=2, stream_seconds=0.05)
+    result, _unused = load_against(stream, streams=2, stream_seconds=0.05)
     assert result.count(outcome, kinds=[Kind.STREAM]) == result.count(kinds=[Kind.STREAM]) >= 2
     assert result.count(Outcome.OK, kinds=PACED) >= 20
 
@@ -70,7 +70,7 @@ def test_a_websocket_session_must_go_well_to_its_end(which: str) -> None:
             visit.answer()
 
     patience = 0.3 if outcome is Outcome.TIMEOUT else 5.0
-    result, _ = load_against(serve, websockets=1, stream_seconds=1.0, timeout=patience)
+    result, _unused = load_against(serve, websockets=1, stream_seconds=1.0, timeout=patience)
     sessions = [Kind.WEBSOCKET]
     assert result.count(outcome, kinds=sessions) == result.count(kinds=sessions) >= 1
 
@@ -84,7 +84,7 @@ def test_a_websocket_echo_must_be_what_was_sent() -> None:
         else:
             visit.answer()
 
-    result, _ = load_against(mix_up, websockets=1, stream_seconds=1.0)
+    result, _unused = load_against(mix_up, websockets=1, stream_seconds=1.0)
     assert result.count(Outcome.WRONG_BODY, kinds=[Kind.WEBSOCKET]) == result.lost >= 1
 
 
@@ -100,7 +100,7 @@ def test_slow_requests_are_always_in_flight_and_end_before_the_client_does() -> 
             in_flight[0] -= 1
         visit.answer()
 
-    result, _ = load_against(slow, slow=5, slow_seconds=0.3, requests=220)
+    result, _unused = load_against(slow, slow=5, slow_seconds=0.3, requests=220)
     assert result.lost == 0
     assert result.count(kinds=[Kind.SLOW]) >= 8
     assert least[0] >= 1

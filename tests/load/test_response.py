@@ -47,7 +47,7 @@ def test_a_response_cut_anywhere_reads_the_same(name: str) -> None:
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_response_is_incomplete_until_its_last_byte(name: str) -> None:
-    data, _ = WHOLE[name]
+    data, _unused = WHOLE[name]
     for end in range(1, len(data)):
         response = Response()
         response.feed(data[:end])

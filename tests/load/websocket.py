@@ -84,7 +84,7 @@ async def _converse(
                 await asyncio.sleep(PAUSE)
             limit.reschedule(loop.time() + timeout)
             writer.write(_frame(_CLOSE, _NORMAL_CLOSURE))
-            opcode, _ = await _read_frame(reader)
+            opcode, _unused = await _read_frame(reader)
             if opcode != _CLOSE:
                 raise _WrongEcho(f"opcode {opcode} instead of the close")
         finally:

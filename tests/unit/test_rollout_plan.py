@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-
 from ansible_collections.hundred.containers.plugins.module_utils.engine.containers import (
     Container,
     container_name,

@@ -49,7 +49,7 @@ class Orders:
     def received_ids(self) -> list[str]:
         """The id of every order request, as often as it was received."""
         rows = self._connection().execute("SELECT id, received FROM orders")
-        return [order_id for order_id, received in rows for _ in range(received)]
+        return [order_id for order_id, received in rows for _unused in range(received)]
 
     def check(self) -> None:
         """Do nothing but raise sqlite3.Error when the database does not answer."""

@@ -34,7 +34,7 @@ def test_an_order_is_stored_and_sums_up(client: FlaskClient) -> None:
 
 
 def test_an_order_sent_twice_is_one_order_received_twice(client: FlaskClient) -> None:
-    for _ in range(2):
+    for _unused in range(2):
         assert client.post("/api/orders", json={"id": "o1", "product": "cup"}).status_code == 201
     assert client.get("/api/report?seconds=0").get_json()["orders"] == 1
     assert client.get("/api/orders/ids").get_data(as_text=True) == "o1\no1\n"

@@ -15,13 +15,17 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..errors import BuildError
 from .build_output import BuildOutput
 from .classic_builder import Recipe
 from .client import DEFAULT_SOCKET
 from .docker_config import config_folder, config_with, file_in_memory
-from .images import Credentials
+from .images import Credentials, find_image
+
+if TYPE_CHECKING:
+    from docker import APIClient
 
 # Seconds that the plugin has to end after SIGTERM; it cancels the build at the engine.
 _STOP_PATIENCE = 5
@@ -61,6 +65,7 @@ def missing_for_buildx() -> str | None:
 
 
 def build_with_buildx(
+    client: APIClient,
     folder: str,
     context: str,
     recipe: Recipe,
@@ -71,13 +76,14 @@ def build_with_buildx(
 ) -> str:
     """Build and leave the image untagged in the engine.
 
+    :param client: the engine that gets the image, to find it there.
     :param folder: a private folder for what the plugin writes.
     :param context: the folder to build in.
     :param host: the registry that the credentials are for; the build may take base images there.
     :returns: the image's id.
     :raises BuildError: the build failed; it has the last lines and the step.
     """
-    id_file = os.path.join(folder, "image-id")
+    metadata = os.path.join(folder, "metadata.json")
     environment = dict(os.environ)
     environment.update(
         # The engine that everything else here talks to, whatever context the command has chosen.
@@ -88,7 +94,7 @@ def build_with_buildx(
     )
     with ExitStack() as files:
         command = ["docker", "buildx", "build", "--load", "--progress=plain"]
-        command += ["--iidfile", id_file, "--file", recipe.dockerfile]
+        command += ["--metadata-file", metadata, "--file", recipe.dockerfile]
         command += _options(recipe, options)
         for identifier, value in options.secrets.items():
             path = files.enter_context(file_in_memory(value))
@@ -98,11 +104,27 @@ def build_with_buildx(
             config = files.enter_context(file_in_memory(text))
             environment.update(_configured(folder, config))
         _run([*command, context], environment, recipe.doing, BuildOutput(options.secrets.values()))
-    try:
-        with open(id_file, encoding="ascii") as file:
-            return file.read().strip()
-    except FileNotFoundError as error:
-        raise BuildError(f"buildx did not say which image it built ({recipe.doing})") from error
+    return _built_image(client, metadata, recipe.doing)
+
+
+def _built_image(client: APIClient, metadata: str, doing: str) -> str:
+    """The id of the image that buildx has left in the engine.
+
+    An image's id is the digest of its configuration, or with containerd's image store that of its
+    manifest.
+    """
+    with open(metadata, encoding="utf-8") as file:
+        said = json.load(file)
+    for key in ("containerimage.config.digest", "containerimage.digest"):
+        image = find_image(client, said[key]) if key in said else None
+        if image:
+            return image.id
+    raise BuildError(
+        f"buildx has built, but the engine has no such image ({doing})",
+        step="build",
+        next_step="check which builder buildx uses (docker buildx ls), and that it can load"
+        " images into this engine",
+    )
 
 
 def _options(recipe: Recipe, options: BuildKitOptions) -> list[str]:

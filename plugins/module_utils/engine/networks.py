@@ -61,10 +61,9 @@ def static_addresses(network: Network) -> Iterator[str]:
     """
     subnet = ipaddress.ip_network(network.subnet)
     dynamic = ipaddress.ip_network(network.ip_range)
-    hosts = iter(subnet.hosts())
-    next(hosts)
-    for address in hosts:
-        if address not in dynamic:
+    gateway = subnet.network_address + 1
+    for address in subnet.hosts():
+        if address != gateway and address not in dynamic:
             yield str(address)
 
 

@@ -140,9 +140,10 @@ class _Build:
                 image = self._export_and_build(folder, check_mode)
         except OSError as error:
             raise BuildError(
-                f"cannot {self.doing}: {error.strerror} ({error.filename})",
+                f"cannot {self.doing}: {error.strerror}"
+                f" ({error.filename or 'temporary files in ' + tempfile.gettempdir()})",
                 step="export",
-                next_step="make room or permissions for temporary files (TMPDIR) on the build host",
+                next_step=f"make room in {tempfile.gettempdir()} on the build host, or set TMPDIR",
             ) from error
         if image:
             self._test(image)
@@ -210,6 +211,7 @@ class _Build:
                 tree = os.path.join(folder, "source")
                 exported.extract(tree)
                 return build_with_buildx(
+                    self.client,
                     folder,
                     os.path.join(tree, self.layout.context_path),
                     self._recipe(os.path.join(tree, self.layout.dockerfile_path)),

@@ -67,6 +67,13 @@ class FileDriver(ABC):
             before = self._read()
             return self._change(before, self._without(before, service), lambda: None)
 
+    def _bring_in_step(self) -> None:
+        """Reload when the running proxy has loaded something else than our file says."""
+        with file_lock(self._lock_file):
+            text = self._read()
+            if self._needs_reload(text):
+                self._load(text)
+
     # -- what a driver adds ----------------------------------------------------------------------
 
     @abstractmethod

@@ -52,6 +52,7 @@ class Verification:
         self._name = backend_name(backend.service)
         self._current = current
         self._admit = admit
+        self._seconds = settings.verify_seconds(backend.check)
 
     def run(self, members: Sequence[Member], anew: bool) -> None:
         """Return when all of ``members`` have answered.
@@ -59,7 +60,7 @@ class Verification:
         :param anew: what they answered before this call does not count.
         :raises ProxyError: naming a member that has not within the settings' ``verify_deadline``.
         """
-        deadline = Deadline(self._settings.verify_deadline)
+        deadline = Deadline(self._seconds)
         worker: int | None = None
         base: Mapping[str, Counts] = {}
         with _Batch(self._open) as batch:
@@ -94,7 +95,7 @@ class Verification:
         return now.passed > (before.passed if before else 0)
 
     def _open(self) -> socket.socket:
-        timeout = self._settings.verify_deadline
+        timeout = self._seconds
         if self._backend.protocol == "tcp":
             return connect(self._published(), timeout)
         connection = connect(self._settings.verify_socket, timeout)
@@ -117,7 +118,7 @@ class Verification:
         asked = f"no 2xx or 3xx for GET {path}" if path else "no answer"
         return ProxyError(
             f"{member.name} ({member.endpoint}) gave {asked} through HAProxy within "
-            f"{self._settings.verify_deadline:g} s; {seen}",
+            f"{self._seconds:g} s; {seen}",
             step="verify",
             replica=member.name,
             next_step="look at the replica's log; it must answer on its port with the header "

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from typing import NamedTuple
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, Union
 
 # Head of an answer; what we ask for has a short one.
 _LONGEST_HEAD = 65536
@@ -22,6 +23,9 @@ class Answer(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: str
+
+
+Reply = Union[Answer, OSError, ValueError]
 
 
 def connect(address: str | tuple[str, int], timeout: float) -> socket.socket:
@@ -68,6 +72,27 @@ def get(
             raw += received
             if not received or len(raw) > _LONGEST_HEAD:
                 return parse(raw)
+
+
+def get_at_once(
+    address: str | tuple[str, int],
+    path: str,
+    headers: Mapping[str, str],
+    timeout: float,
+    count: int,
+) -> list[Reply]:
+    """The same request on ``count`` connections at once; what failed is told by its error."""
+
+    def ask(_: int) -> Reply:
+        try:
+            return get(address, path, headers, timeout)
+        except (OSError, ValueError) as error:
+            return error
+
+    if count == 1:
+        return [ask(0)]
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(ask, range(count)))
 
 
 def parse(raw: bytes) -> Answer:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..clock import Deadline
 from ..errors import ProxyError
-from . import committed, http_request, nginx_config, nginx_workers
+from . import committed, nginx_config, nginx_workers
 from .file_driver import FileDriver
-from .http_request import Answer
+from .http_request import Answer, Reply, get_at_once
 from .protocol import Backend, Member, Observed
 from .settings import NginxSettings
 
@@ -27,7 +28,7 @@ _IN_PLACE = 'mount --bind -- "$1" "$2" && shift 2 && exec "$@"'
 
 
 class Nginx(FileDriver):
-    """nginx 1.22 or later. It has no way to change members while it runs, so ``admit``, ``drain``
+    """nginx 1.22 or later. It has no way to change members while it runs, so ``admit``, ``verify``
     and ``forget`` do nothing: ``commit`` switches all at once.
     """
 
@@ -69,23 +70,17 @@ class Nginx(FileDriver):
         """Nothing: ``commit`` verifies."""
 
     def drain(self, backend: Backend, members: Sequence[Member]) -> None:
-        """See ``Proxy.drain``: true since ``commit``, and checked here.
+        """See ``Proxy.drain``: so since ``commit``, which is checked here.
 
-        :raises ProxyError: the file still has one of ``members``.
+        Members that are still in the file leave it: nginx knows no other way.
         """
-        text = self._read()
-        committed_backend = committed.find(self._decode(text), backend.service)
         names = {member.name for member in members}
-        for member in committed_backend.members if committed_backend is not None else ():
-            if member.name in names:
-                raise ProxyError(
-                    f"{member.name} is still in {self._path}",
-                    replica=member.name,
-                    next_step="with nginx a member leaves when a backend without it is committed",
-                )
-        if self._needs_reload(text):
-            # Somebody has loaded something else since.
-            self._load(text)
+        former = committed.find(self._committed(), backend.service)
+        if former is not None and any(member.name in names for member in former.members):
+            staying = tuple(member for member in former.members if member.name not in names)
+            self.commit(replace(former, members=staying))
+        else:
+            self._bring_in_step()
 
     def in_flight(self, backend: Backend, members: Sequence[Member]) -> int:
         """See ``Proxy.in_flight``; clients of old workers that may still ask for a member count
@@ -130,15 +125,15 @@ class Nginx(FileDriver):
         wanted = self._mark_in(text)
         deadline = Deadline(self._settings.reload_deadline)
         answered_by: set[int] = set()
+        before = nginx_workers.workers(self._settings.pid_file).accepting
         nginx_workers.reload(self._settings.pid_file)
         while not deadline.passed():
             time.sleep(_POLL)
             generation, worker = self._generation()
             if generation != wanted:
                 continue
-            answered_by.add(worker)
-            # The new workers answer 100 ms before the old ones stop to.
-            if nginx_workers.none_older_accepts(self._settings.pid_file, answered_by):
+            answered_by.update([worker] if worker else [])
+            if nginx_workers.have_replaced(self._settings.pid_file, before, answered_by):
                 return
         raise ProxyError(
             f"nginx did not load the configuration within {deadline.seconds:g} s",
@@ -147,26 +142,26 @@ class Nginx(FileDriver):
 
     def _serve(self, backend: Backend, fresh: Sequence[Member]) -> None:
         waiting = {member.endpoint: member for member in fresh}
-        deadline = Deadline(self._settings.verify_deadline)
-        last: Answer | OSError | ValueError | None = None
+        deadline = Deadline(self._settings.verify_seconds(backend.check))
+        last: Reply | None = None
         while waiting:
             if deadline.passed():
                 raise self._unserved(next(iter(waiting.values())), backend, last)
-            last = self._ask(nginx_config.verify_path(backend.service), backend.check.timeout)
-            if isinstance(last, Answer):
-                # Of several that were tried the last one answered.
-                upstream = last.headers.get(nginx_config.UPSTREAM_HEADER.lower(), "").split(", ")[
-                    -1
-                ]
-                passed = 200 <= last.status < 400 or backend.check.path is None
-                if passed and last.status not in (502, 504):
-                    waiting.pop(upstream, None)
+            path = nginx_config.verify_path(backend.service)
+            # As many at once as there are members: nginx chooses the one with the fewest requests.
+            for last in self._ask(path, backend.check.timeout, len(backend.members)):
+                if isinstance(last, Answer) and _passed(last, backend):
+                    # Of several members that nginx has tried the last one answered.
+                    tried = last.headers.get(nginx_config.UPSTREAM_HEADER.lower(), "")
+                    waiting.pop(tried.split(", ")[-1], None)
+            if waiting:
+                time.sleep(_POLL)
 
     # -- the running proxy -------------------------------------------------------------------------
 
     def _generation(self) -> tuple[str | None, int]:
         """The generation that answers a new connection, and the worker that answers for it."""
-        answer = self._ask(nginx_config.GENERATION_PATH, _ANSWER_SECONDS)
+        answer = self._ask(nginx_config.GENERATION_PATH, _ANSWER_SECONDS)[0]
         if not isinstance(answer, Answer) or answer.status != 200:
             return None, 0
         words = answer.body.split()
@@ -174,32 +169,28 @@ class Nginx(FileDriver):
             return None, 0  # another site answers that host name
         return words[0], int(words[1])
 
-    def _ask(self, path: str, timeout: float) -> Answer | OSError | ValueError:
+    def _ask(self, path: str, timeout: float, count: int = 1) -> list[Reply]:
+        """Ask nginx's status server, ``count`` times at once."""
         address = self._settings.bind_addresses[0]
-        host = {"*": "127.0.0.1", "::": "::1"}.get(address, address)
-        try:
-            return http_request.get(
-                (host, self._settings.http_port),
-                path,
-                {"Host": self._settings.status_name},
-                timeout,
-            )
-        except (OSError, ValueError) as error:
-            return error
+        target = ({"*": "127.0.0.1", "::": "::1"}.get(address, address), self._settings.http_port)
+        return get_at_once(target, path, {"Host": self._settings.status_name}, timeout, count)
 
     def _test_command(self) -> list[str]:
         return [self._binary, "-c", self._settings.main_config]
 
-    def _unserved(
-        self, member: Member, backend: Backend, last: Answer | OSError | ValueError | None
-    ) -> ProxyError:
+    def _unserved(self, member: Member, backend: Backend, last: Reply | None) -> ProxyError:
         seen = f"the last answer was {last.status}" if isinstance(last, Answer) else str(last)
         path = backend.check.path
         asked = f"no 2xx or 3xx for GET {path}" if path else "no answer"
         return ProxyError(
-            f"{member.name} ({member.endpoint}) gave {asked} through nginx within "
-            f"{self._settings.verify_deadline:g} s; {seen}",
+            f"{member.name} ({member.endpoint}) gave {asked} through nginx in time; {seen}",
             step="verify",
             replica=member.name,
             next_step="look at the replica's log and at nginx's error log",
         )
+
+
+def _passed(answer: Answer, backend: Backend) -> bool:
+    if backend.check.path is None:
+        return answer.status not in (502, 504)  # nginx's own words for no answer
+    return 200 <= answer.status < 400

@@ -81,16 +81,22 @@ def reload(pid_file: str) -> None:
         ) from error
 
 
-def none_older_accepts(pid_file: str, answered_by: Collection[int]) -> bool:
-    """Whether every worker that accepts connections is as new as the oldest of ``answered_by``.
+def have_replaced(pid_file: str, before: Collection[int], answered_by: Collection[int]) -> bool:
+    """Whether no worker of an earlier configuration accepts connections any more.
 
-    :param answered_by: workers known to have the wanted configuration.
+    The new workers answer 100 ms before the old ones stop to. Beside our own reload there may be
+    somebody else's just before it, whose workers exist for that time only.
+
+    :param before: the workers that accepted before the reload.
+    :param answered_by: workers known to have the wanted configuration; none when it answers
+        nothing.
     """
-    times = [time for time in map(started, answered_by) if time is not None]
-    if not times:
+    accepting = workers(pid_file).accepting
+    if not accepting or not set(before).isdisjoint(accepting):
         return False
-    earliest = min(times) - _SAME_TIME
-    return all((started(item) or earliest) >= earliest for item in workers(pid_file).accepting)
+    times = [time for time in map(started, answered_by) if time is not None]
+    earliest = min(times, default=0.0) - _SAME_TIME
+    return all((started(item) or earliest) >= earliest for item in accepting)
 
 
 def in_flight(

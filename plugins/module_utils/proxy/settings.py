@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..errors import ProxyError
 
 if TYPE_CHECKING:
-    from .protocol import Proxy
+    from .protocol import Check, Proxy
 
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
@@ -39,7 +39,7 @@ class ProxySettings:
     :param timeout_request: for a client to send the head of a request.
     :param timeout_tunnel: silence of a websocket, and of a connection of ``protocol: tcp``.
     :param reload_deadline: for a reload to take effect before the former file is loaded again.
-    :param verify_deadline: for the members to answer a request through the proxy.
+    :param verify_deadline: at least, for the members to answer a request through the proxy.
     """
 
     config_path: str = ""
@@ -56,6 +56,12 @@ class ProxySettings:
     timeout_tunnel: float = 3600.0
     reload_deadline: float = 10.0
     verify_deadline: float = 5.0
+
+    def verify_seconds(self, check: Check) -> float:
+        """How long members of this health check have to answer a request through the proxy: more
+        than one check may take.
+        """
+        return max(self.verify_deadline, 2 * check.timeout)
 
 
 @dataclass(frozen=True)

@@ -28,16 +28,14 @@ def host_key(state_dir: str) -> bytes:
     :raises StateError: it can be neither read nor made.
     """
     path = os.path.join(state_dir, "key")
+    if not os.path.exists(path):
+        make_private_folder(state_dir)
+        replace_file(path, randomness.token_bytes(KEY_BYTES).hex() + "\n", 0o600)
     try:
         with open(path, encoding="ascii") as stream:
             return bytes.fromhex(stream.read().strip())
-    except FileNotFoundError:
-        key = randomness.token_bytes(KEY_BYTES)
     except (OSError, ValueError) as error:
         raise StateError(f"cannot read the host's key {path}: {error}") from error
-    make_private_folder(state_dir)
-    replace_file(path, key.hex() + "\n", 0o600)
-    return key
 
 
 class SecretFiles:

@@ -84,7 +84,7 @@ class ProgramCalls(Calls):
 
     def end(self, process: subprocess.Popen[str]) -> Result:
         """Wait for a module that was started."""
-        output, _ = process.communicate(timeout=_TIMEOUT)
+        output, _unused = process.communicate(timeout=_TIMEOUT)
         lines = [line for line in output.splitlines() if line.startswith("{")]
         if not lines:
             raise AssertionError(f"no result in what the module printed:\n{output}")
@@ -132,5 +132,5 @@ class AnsibleCalls(Calls):
 
     def end(self, process: subprocess.Popen[str]) -> Result:
         """Wait for a module that was started."""
-        output, _ = process.communicate(timeout=_TIMEOUT)
+        output, _unused = process.communicate(timeout=_TIMEOUT)
         return parse(output)

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from tests.lab.command import docker
-from tests.lab.fixtures import lab, python_image, registry
+from tests.lab.registry import CERTIFICATES
 
 from .calls import AnsibleCalls, ProgramCalls
 from .private_registry import PrivateRegistry
 from .repository import Repository
 
-__all__ = ["lab", "python_image", "registry"]
+# Another argument makes another image of the same commit.
+DOCKERFILE = "FROM scratch\nARG FLAVOUR=plain\nLABEL flavour=$FLAVOUR\nCOPY . /\n"
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +31,20 @@ def private_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Priva
     private.start()
     yield private
     private.stop()
+
+
+@pytest.fixture
+def untrusted_registry(tmp_path: Path) -> Iterator[PrivateRegistry]:
+    """A registry that is not on the loopback, so that its certificate counts."""
+    address = "{{(index .IPAM.Config 0).Gateway}}"
+    gateway = docker("network", "inspect", "bridge", f"--format={address}").stdout.strip()
+    folder = tmp_path / "untrusted"
+    folder.mkdir()
+    registry = PrivateRegistry(folder, gateway)
+    registry.start()
+    yield registry
+    registry.stop()
+    shutil.rmtree(CERTIFICATES / registry.address, ignore_errors=True)
 
 
 @pytest.fixture
@@ -68,6 +83,31 @@ def name(private_registry: PrivateRegistry) -> Iterator[str]:
     name = f"{private_registry.address}/shop-{uuid.uuid4().hex[:8]}"
     yield name
     remove_images(name)
+
+
+@pytest.fixture
+def built(
+    modules: ProgramCalls, repository: Repository, name: str, private_registry: PrivateRegistry
+) -> str:
+    """A revision whose image is here, and not in the registry."""
+    sha = repository.commit({"Dockerfile": DOCKERFILE})
+    modules.ok(
+        "image_build",
+        name=name,
+        source=str(repository.path),
+        revision=sha,
+        **private_registry.account,
+    )
+    return sha
+
+
+@pytest.fixture
+def stopped(private_registry: PrivateRegistry) -> Iterator[PrivateRegistry]:
+    """The registry, stopped; it runs again afterwards."""
+    private_registry.stop()
+    yield private_registry
+    private_registry.stop()
+    private_registry.start()
 
 
 def remove_images(name: str) -> None:

@@ -34,18 +34,19 @@ auth: {{htpasswd: {{realm: test, path: {folder}/htpasswd}}}}
 
 
 class PrivateRegistry:
-    """A registry on a loopback port, which engines take without a known authority.
+    """A registry on a free port; on the loopback, engines take it without a known authority.
 
     :param folder: an empty folder for its data; it is gone with the folder.
+    :param host: the address of this machine to listen on.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
         self.folder = folder
-        self.address = f"127.0.0.1:{_free_port()}"
+        self.address = f"{host}:{_free_port(host)}"
         self._process: subprocess.Popen[bytes] | None = None
         _run(
             *"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test".split(),
-            *["-addext", "subjectAltName=IP:127.0.0.1"],
+            *["-addext", f"subjectAltName=IP:{host}"],
             *["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")],
         )
         # The lowest cost that bcrypt has: the registry pays it for every request.
@@ -93,7 +94,7 @@ class PrivateRegistry:
 
     def come_back_after_a_failure(self) -> None:
         """Fail the next request, refuse all for a second, and start again."""
-        host, _, port = self.address.partition(":")
+        host, _unused, port = self.address.partition(":")
         with socket.create_server((host, int(port))) as door:
             door.settimeout(_READY)
             door.accept()[0].close()
@@ -126,9 +127,9 @@ class PrivateRegistry:
             return 0, {}, b""
 
 
-def _free_port() -> int:
+def _free_port(host: str) -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((host, 0))
         return int(probe.getsockname()[1])
 
 

@@ -240,14 +240,16 @@ def test_a_buildkit_build_that_takes_too_long_is_given_up(
 def test_a_full_disk_is_told_with_the_folder_to_make_room_in(
     builder: BuildHost, python_image: str
 ) -> None:
-    builder.commit(Dockerfile=f"FROM {python_image}\nCOPY . /\n", ballast="x" * 300_000)
+    builder.host.run(f"head -c 3000000 /dev/zero > {SOURCE}/ballast")
+    builder.commit(Dockerfile=f"FROM {python_image}\nCOPY . /\n")
     small = "/mnt/hundred-test-small"
-    builder.host.run(f"mkdir -p {small} && mount -t tmpfs -o size=128k none {small}")
+    builder.host.run(f"mkdir -p {small} && mount -t tmpfs -o size=2m none {small}")
     try:
         calls = replace(builder.calls, environment={"TMPDIR": small})
         result = calls.refused("image_build", **builder.options())
         assert "No space left on device" in result["msg"]
         assert "make room" in result["next_step"]
+        assert result["changed"] is False
         assert builder.host.run(["ls", small]).stdout == ""
     finally:
         builder.host.run(f"umount {small} && rmdir {small}")

@@ -1,52 +1,22 @@
 # Copyright: (c) 2026, the hundred.containers authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pushes and pulls: digests, tags that do not move, failures that pass and those that do not."""
+"""Pushes: digests, tags that do not move, failures that pass and those that do not."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.lab.command import docker
-from tests.lab.lab import Lab
 
 from .calls import ProgramCalls
 from .private_registry import PASSWORD, USERNAME, PrivateRegistry
 from .repository import Repository
-
-DOCKERFILE = "FROM scratch\nARG FLAVOUR=plain\nLABEL flavour=$FLAVOUR\nCOPY . /\n"
-
-
-@pytest.fixture
-def built(
-    modules: ProgramCalls, repository: Repository, name: str, private_registry: PrivateRegistry
-) -> str:
-    """A revision whose image is here, and not in the registry."""
-    sha = repository.commit({"Dockerfile": DOCKERFILE})
-    modules.ok(
-        "image_build",
-        name=name,
-        source=str(repository.path),
-        revision=sha,
-        **private_registry.account,
-    )
-    return sha
-
-
-@pytest.fixture
-def stopped(private_registry: PrivateRegistry) -> Iterator[PrivateRegistry]:
-    """The registry, stopped; it runs again afterwards."""
-    private_registry.stop()
-    yield private_registry
-    private_registry.stop()
-    private_registry.start()
 
 
 def rebuilt_otherwise(
@@ -239,55 +209,6 @@ def test_a_broken_credential_helper_is_named(
     assert "credHelpers" in result["next_step"]
 
 
-def test_a_pull_by_digest_happens_once(
-    modules: ProgramCalls, name: str, built: str, private_registry: PrivateRegistry
-) -> None:
-    account = private_registry.account
-    pushed = modules.ok("image_push", name=name, revision=built, **account)
-    docker("image", "rm", "--force", pushed["image_id"])
-    options = {"name": name, "digest": pushed["digest"], **account}
-    planned = modules.ok("image_pull", check=True, **options)
-    assert planned.changed
-    assert docker("image", "inspect", pushed["image"], check=False).returncode != 0
-    pulled = modules.ok("image_pull", **options)
-    assert pulled["actions"] == planned["actions"] == [f"pull {name}@{pushed['digest']}"]
-    assert (pulled["image_id"], pulled["image"]) == (pushed["image_id"], pushed["image"])
-    assert pulled["size"] > 0
-    assert not modules.ok("image_pull", **options).changed
-    # What is here needs no registry.
-    assert not modules.ok("image_pull", **{**options, "registry_password": "wrong"}).changed
-
-
-@pytest.mark.parametrize("check", [False, True], ids=["run", "check mode"])
-def test_a_digest_that_the_registry_lacks_is_refused(
-    modules: ProgramCalls, name: str, private_registry: PrivateRegistry, check: bool
-) -> None:
-    digest = "sha256:" + "0" * 64
-    options = {"name": name, "digest": digest, **private_registry.account}
-    result = modules.refused("image_pull", check=check, **options)
-    assert digest in result["msg"]
-    assert "image_push" in result["next_step"]
-
-
-def test_a_pull_outlives_a_registry_that_is_away_for_a_moment(
-    modules: ProgramCalls,
-    name: str,
-    built: str,
-    private_registry: PrivateRegistry,
-    request: pytest.FixtureRequest,
-) -> None:
-    pushed = modules.ok("image_push", name=name, revision=built, **private_registry.account)
-    docker("image", "rm", "--force", pushed["image_id"])
-    stopped = request.getfixturevalue("stopped")
-    options = {"name": name, "digest": pushed["digest"], **stopped.account}
-    failed = modules.refused("image_pull", **options, retries=0)
-    assert "connection refused" in failed["msg"]
-    running = modules.begin("image_pull", **options)
-    stopped.come_back_after_a_failure()
-    result = modules.end(running)
-    assert result["image_id"] == pushed["image_id"], result.output
-
-
 @pytest.mark.parametrize(
     ("module", "options", "message"),
     [
@@ -314,13 +235,3 @@ def test_a_revision_that_was_never_built_cannot_be_pushed(
     result = modules.refused("image_push", name=name, revision="1" * 40, **private_registry.account)
     assert "there is no image" in result["msg"]
     assert "image_build" in result["next_step"]
-
-
-def test_an_unknown_certificate_authority_is_told_with_the_file_to_put_it_in(
-    modules: ProgramCalls, lab: Lab
-) -> None:
-    address = lab.registry().address
-    subprocess.run(["rm", "-rf", f"/etc/docker/certs.d/{address}"], check=True)
-    result = modules.refused("image_pull", name=f"{address}/shop", digest="sha256:" + "1" * 64)
-    assert "x509" in result["msg"]
-    assert f"/etc/docker/certs.d/{address}/ca.crt" in result["next_step"]

@@ -1,0 +1,204 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a swap costs beside what Docker itself needs, measured in the same run: ``bin/test benchmark``.
+
+A table is printed; nothing is asserted about time, since the machine decides it. A
+measurement
+that went wrong fails.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import (  # noqa: F401
+    PORTS,
+    digests,
+    lab,
+    machines,
+    python_image,
+    registry,
+    release_of,
+)
+from tests.integration.service_host import ROOT, ServiceHost, ansible_command, ansible_environment
+from tests.load.process import LoadProcess
+
+ROUNDS = 5
+FLOOR = Path(__file__).with_name("floor.py")
+
+
+def show(title: str, rows: list[tuple[str, str, str]]) -> None:
+    """Print a table of what was measured and what the issue allows."""
+    width = max(len(row[0]) for row in rows)
+    print(f"\n{title}")
+    for name, value, limit in rows:
+        print(f"  {name:<{width}}  {value:>22}  {limit}")
+
+
+def figures(values: list[float]) -> str:
+    """Minimum, median and maximum, in seconds."""
+    return f"{min(values):.2f} / {statistics.median(values):.2f} / {max(values):.2f}"
+
+
+@pytest.fixture
+def service(request, machines, digests, tmp_path) -> Any:  # noqa: F811
+    """An empty Debian 12 host with HAProxy."""
+    target = machines.get("bookworm", "haproxy", tmp_path)
+    target.driver = "haproxy"
+    target.call("service_rollout", {"name": "shop", "state": "absent"})
+    yield target
+    target.call("service_rollout", {"name": "shop", "state": "absent"})
+
+
+def web(replicas: int, parallelism: int) -> dict[str, Any]:
+    """A routed service, healthy at once, that is not watched after the switch."""
+    return {
+        "replicas": replicas,
+        "port": 8000,
+        "routes": [{"host": "shop.test"}],
+        "health": {"path": "/up", "successes": 1, "start_interval": "50ms"},
+        "update": {"monitor": "0s", "parallelism": parallelism},
+    }
+
+
+def floor(target: ServiceHost, image: str, replicas: int, parallelism: int) -> float:
+    """Seconds that raw SDK calls take for the same replicas, on the same host."""
+    target.host.put_file("/tmp/floor.py", FLOOR.read_text())
+    command = ["python3", "/tmp/floor.py", image, str(replicas), str(parallelism)]
+    return float(target.host.run(command, timeout=120).stdout)
+
+
+def swaps(target: ServiceHost, digests: dict[str, str], options: dict[str, Any]) -> list[float]:  # noqa: F811
+    """Seconds of the module for some swaps, as it tells them itself."""
+    first = target.rollout({**options, **release_of(digests, "v1")})
+    assert not first.failed, first.output
+    found = []
+    for number in range(ROUNDS):
+        name = ("v2", "v1")[number % 2]
+        result = target.rollout({**options, **release_of(digests, name)})
+        assert not result.failed and result.changed, result.output
+        found.append(result["seconds"])
+    return found
+
+
+@pytest.mark.parametrize(("replicas", "parallelism"), [(1, 1), (10, 5)])
+def test_a_swap_beside_the_floor_of_raw_calls(service, digests, replicas, parallelism):  # noqa: F811
+    options = web(replicas, parallelism)
+    image = f"{service.options['image']}@{digests['v1']}"
+    module = swaps(service, digests, options)
+    raw = [floor(service, image, replicas, parallelism) for _round in range(ROUNDS)]
+    low, high = statistics.median(raw), statistics.median(module)
+    allowed = f"at most {low + 0.3:.2f}" if replicas == 1 else f"at most {1.2 * low:.2f}"
+    show(
+        f"{replicas} replica(s), {parallelism} at a time; seconds, min / median / max of {ROUNDS}",
+        [
+            ("floor: create, start, first pass, stop, remove", figures(raw), ""),
+            ("service_rollout", figures(module), allowed),
+            ("over the floor", f"{high - low:.2f} s, x {high / low:.2f}", ""),
+        ],
+    )
+
+
+def deploy(folder: Path, revision: str, digest: str) -> tuple[float, str]:
+    """Seconds of the whole process of a deploy, and what it printed."""
+    command = [ansible_command("ansible-playbook"), "-i", str(folder / "inventory.json")]
+    command += [str(ROOT / "playbooks" / "deploy.yml"), "-e", "service=shop"]
+    command += ["-e", f"revision={revision}", "-e", f"digest={digest}"]
+    began = time.monotonic()
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=ansible_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return time.monotonic() - began, done.stdout
+
+
+def write_inventory(folder: Path, target: ServiceHost, hosts: int) -> None:
+    """Hosts of one service; all of them are the same machine, so only the first is ever swapped."""
+    names = {f"web{number}": target.host.inventory_vars() for number in range(1, hosts + 1)}
+    definition = {"image": target.options["image"], "hosts": "web", **web(1, 1)}
+    variables = {
+        "hundred_registry_username": target.options["registry_username"],
+        "hundred_registry_password": target.options["registry_password"],
+        "hundred_proxy_http_port": PORTS["haproxy"],
+        "hundred_services": {"shop": definition},
+    }
+    inventory = {"all": {"children": {"web": {"hosts": names}}, "vars": variables}}
+    (folder / "inventory.json").write_text(json.dumps(inventory))
+
+
+def test_a_deploy_as_a_whole_process(service, digests, tmp_path):  # noqa: F811
+    image = f"{service.options['image']}@{digests['v1']}"
+    write_inventory(tmp_path, service, 1)
+    names = ("v1", "v2")
+    for name in names:
+        deploy(tmp_path, **release_of(digests, name))
+    swapped, unchanged, ten = [], [], []
+    for number in range(ROUNDS):
+        target = release_of(digests, names[number % 2])
+        swapped.append(deploy(tmp_path, **target)[0])
+        seconds, said = deploy(tmp_path, **target)
+        assert "changed=0" in said and "unchanged" in said, said
+        unchanged.append(seconds)
+    raw = [floor(service, image, 1, 1) for _round in range(ROUNDS)]
+    write_inventory(tmp_path, service, 10)
+    for _round in range(ROUNDS):
+        ten.append(deploy(tmp_path, **target)[0])
+    low = statistics.median(raw)
+    show(
+        f"deploy over SSH as a whole process; seconds, min / median / max of {ROUNDS}",
+        [
+            ("floor of the swap itself", figures(raw), ""),
+            ("a swap of one replica on one host", figures(swapped), f"at most {low + 1.8:.2f}"),
+            ("unchanged, one host", figures(unchanged), "at most 1.80"),
+            (
+                "unchanged, ten hosts",
+                figures(ten),
+                f"at most {2 * statistics.median(unchanged):.2f}",
+            ),
+        ],
+    )
+
+
+def test_latency_during_a_swap(service, digests):  # noqa: F811
+    options = web(2, 2)
+    service.rollout({**options, **release_of(digests, "v1")})
+    url = f"http://{service.host.address}:{PORTS['haproxy']}"
+    moments = []
+    with LoadProcess(url, "--host", "shop.test", "--rate", "300") as load:
+        time.sleep(8)
+        for name in ("v2", "v1", "v2"):
+            began = time.monotonic()
+            result = service.rollout({**options, **release_of(digests, name)})
+            ended = time.monotonic()
+            # The module's own time is at the end of the call; before it Ansible starts.
+            moments.append((ended - result["seconds"] - 0.2, ended))
+            assert began < ended
+            time.sleep(3)
+    steady = load.result.window(1.0, 7.0).latency.p99 * 1000
+    during = [load.result.between(begin, end).latency.p99 * 1000 for begin, end in moments]
+    show(
+        "p99 of 300 requests/s through HAProxy, ms",
+        [
+            ("steady", f"{steady:.1f}", ""),
+            ("during swaps", ", ".join(f"{value:.1f}" for value in during), f"{1.5 * steady:.1f}"),
+            ("lost", str(load.result.lost), "0"),
+            ("the client's own lag, p99", f"{load.result.own_lag.p99 * 1000:.1f}", ""),
+        ],
+    )
+    assert load.result.lost == 0

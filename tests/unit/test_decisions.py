@@ -1,0 +1,132 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Decisions around the engine: addresses, users, exits, and the rows of the tables."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.hundred.containers.plugins.action.fleet_table import (
+    rollout_row,
+    status_rows,
+)
+from ansible_collections.hundred.containers.plugins.module_utils.engine.containers import (
+    ContainerState,
+)
+from ansible_collections.hundred.containers.plugins.module_utils.engine.networks import (
+    Network,
+    free_addresses,
+    static_addresses,
+)
+from ansible_collections.hundred.containers.plugins.module_utils.engine.users import parse_user
+from ansible_collections.hundred.containers.plugins.module_utils.errors import EngineError
+from ansible_collections.hundred.containers.plugins.module_utils.probe import judge_exit
+
+SMALL = Network("small", "10.1.0.0/28", "10.1.0.8/29")
+
+
+def state(**facts) -> ContainerState:
+    values = {
+        "running": True,
+        "exit_code": 0,
+        "oom_killed": False,
+        "started_at": "t0",
+        "restarts": 0,
+        "error": "",
+        "healthcheck": None,
+    }
+    return ContainerState(**{**values, **facts})
+
+
+def test_static_addresses_are_neither_the_gateway_nor_in_the_engines_own_range():
+    assert list(static_addresses(SMALL)) == [f"10.1.0.{number}" for number in range(2, 8)]
+
+
+def test_the_lowest_free_addresses_are_given():
+    assert free_addresses(SMALL, {"10.1.0.2", "10.1.0.4"}, 2) == ["10.1.0.3", "10.1.0.5"]
+
+
+def test_a_network_that_is_used_up_is_told_with_its_name():
+    with pytest.raises(EngineError, match="small"):
+        free_addresses(SMALL, (), 7)
+
+
+@pytest.mark.parametrize(
+    ("subnet", "ip_range"),
+    [("10.1.0.0/28", "10.1.0.0/28"), ("10.1.0.0/28", "10.2.0.0/29"), ("10.1.0.1/28", "x")],
+)
+def test_a_range_that_leaves_no_address_for_replicas_is_refused(subnet, ip_range):
+    with pytest.raises(EngineError):
+        Network("bad", subnet, ip_range).check()
+
+
+@pytest.mark.parametrize(
+    ("user", "numbers"),
+    [
+        ("", (0, 0)),
+        ("shop", (10001, 10002)),
+        ("10001", (10001, 10002)),
+        ("shop:7", (10001, 7)),
+        ("4711", (4711, 0)),
+        ("4711:12", (4711, 12)),
+        ("nobody-there", None),
+    ],
+)
+def test_the_owner_of_secrets_is_the_user_that_the_container_runs_as(user, numbers):
+    passwd = "root:x:0:0::/root:/bin/sh\nshop:x:10001:10002::/:/bin/false\n"
+    assert parse_user(user, passwd) == numbers
+
+
+@pytest.mark.parametrize(
+    ("found", "fragment"),
+    [
+        (None, "removed by somebody"),
+        (state(running=False, exit_code=3), "exited with code 3"),
+        (state(running=False, oom_killed=True), "out of memory"),
+        (state(started_at="t1"), "started again by the engine"),
+    ],
+)
+def test_a_replica_that_does_not_run_as_it_was_started_is_told_with_the_reason(found, fragment):
+    reason = judge_exit(found, "t0")
+    assert reason is not None and fragment in reason
+
+
+def test_a_replica_that_runs_as_it_was_started_is_well():
+    assert judge_exit(state(), "t0") is None
+
+
+DONE = {"actions": [], "revision": "b" * 40, "previous_revision": "a" * 40, "seconds": 1.5}
+
+
+@pytest.mark.parametrize(
+    ("values", "check", "result"),
+    [
+        ({**DONE, "needed": True}, False, "swapped"),
+        ({**DONE, "needed": False, "prefetched": True}, False, "unchanged"),
+        ({**DONE, "needed": True, "prefetched": True}, False, "not swapped"),
+        ({**DONE, "needed": True}, True, "would be swapped"),
+        ({"failed": True, "msg": "no", "serving": "nothing"}, False, "failed"),
+        ({"unreachable": True, "msg": "gone"}, False, "unreachable"),
+        ({}, False, "not reached"),
+    ],
+)
+def test_the_table_says_of_each_host_what_came_of_it(values, check, result):
+    assert rollout_row("web1", values, check)["result"] == result
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"failed": True, "msg": "no"},
+        {"unreachable": True},
+        {},
+        {**DONE, "needed": True, "prefetched": True},
+    ],
+)
+def test_a_host_that_is_not_as_wanted_has_a_reason_in_its_row(values):
+    assert rollout_row("web1", values, False)["why"]
+
+
+def test_a_host_that_was_not_asked_is_in_the_status_as_unknown():
+    assert status_rows("web1", {})[0]["state"] == "unknown"
