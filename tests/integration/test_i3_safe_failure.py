@@ -149,3 +149,45 @@ def test_i3_a_first_release_that_fails_leaves_nothing(target, digests, web):
     assert result.failed
     assert result["serving"] == "nothing"
     assert target.containers() == {}
+
+
+def test_i3_a_configuration_that_the_proxy_refuses_is_never_loaded(target, digests, serving):
+    broken = {
+        "haproxy": ("/etc/haproxy/haproxy.cfg", "frontend broken\n  bind nonsense\n"),
+        "nginx": ("/etc/nginx/conf.d/broken.conf", "nonsense on;\n"),
+    }
+    path, text = broken[target.driver]
+    target.host.run(f"cp -p {path} /root/kept 2>/dev/null; printf '%s' '{text}' >> {path}")
+    try:
+        routes = [{"host": "shop.test"}, {"host": "more.test"}]
+        options = {**serving, **release_of(digests, "v2"), "routes": routes}
+        result, _seconds = fail(target, options, {})
+    finally:
+        target.host.run(f"if [ -e /root/kept ]; then mv /root/kept {path}; else rm {path}; fi")
+    assert result["serving"].endswith("as before")
+    assert result["step"]
+    again = target.rollout(options)
+    assert not again.failed, again.output
+
+
+def test_i3_a_full_disk_is_told_before_anything_is_touched(target, digests, serving):
+    before = target.identities()
+    state = "/var/lib/hundred"
+    target.host.run(
+        f"cp -a {state} /root/state && mount -t tmpfs -o size=256k,mode=0700 tmpfs {state}"
+        f" && cp -a /root/state/. {state}/ && (dd if=/dev/zero of={state}/fill bs=1k || true)"
+    )
+    try:
+        result = target.rollout({**serving, **release_of(digests, "v2")})
+        assert result.failed
+        assert "No space left" in result["msg"]
+        assert "generation 1" in result["serving"]
+        assert target.identities() == before
+        target.host.run(f"rm {state}/fill")
+        again = target.rollout({**serving, **release_of(digests, "v2")})
+        assert not again.failed, again.output
+        target.host.run(f"cp -a {state}/. /root/state/")
+    finally:
+        target.host.run(
+            f"umount {state}; cp -a /root/state/. {state}/; rm -rf /root/state", check=False
+        )

@@ -64,7 +64,7 @@ def test_i4_killed_and_then_another_release_is_wanted(target, digests, web, boun
         result = target.rollout({**web, **release_of(digests, "v3")})
     assert not result.failed, result.output
     assert_nothing_lost(load.result, target)
-    images = target.docker("ps", "--format", "{{.Image}}").split()
+    images = target.docker("ps", "--no-trunc", "--format", "{{.Image}}").split()
     assert images == [f"{target.options['image']}@{digests['v3']}"] * 2
     assert len(target.containers("shop")) == 2
 
@@ -78,7 +78,7 @@ def test_i4_killed_and_then_rolled_back(target, digests, web, boundary):
         result = target.rollback("shop")
     assert not result.failed, result.output
     assert_nothing_lost(load.result, target)
-    images = target.docker("ps", "--format", "{{.Image}}").split()
+    images = target.docker("ps", "--no-trunc", "--format", "{{.Image}}").split()
     assert images == [f"{target.options['image']}@{digests['v1']}"] * 2
     assert len(target.containers("shop")) == 2
 

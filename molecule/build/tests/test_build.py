@@ -65,6 +65,13 @@ def test_the_image_holds_the_commit_and_nothing_of_the_dirty_tree(on, name):
     assert file_in_image(on, name, "/app/untracked").rc != 0
 
 
+def test_buildkit_builds_where_the_host_has_it(on):
+    for name in HOSTS:
+        image = local(on, name, "newest")["Id"]
+        comments = on(name).check_output(f"docker history --format '{{{{.Comment}}}}' {image}")
+        assert ("buildkit" in comments) is (name == "buildkit")
+
+
 @pytest.mark.parametrize("name", HOSTS)
 def test_build_arguments_reach_the_build(on, name):
     assert file_in_image(on, name, "/app/flavour").stdout == "sweet\n"

@@ -87,12 +87,9 @@ class Nginx(FileDriver):
         too.
         """
         known = {member.endpoint for other in self._committed() for member in other.members}
-        return nginx_workers.in_flight(
-            self._settings.pid_file,
-            self._settings.http_port,
-            {member.endpoint for member in members},
-            known,
-        )
+        asked = {member.endpoint for member in members}
+        # The kernel's table changes while it is read, and a line may be missed: twice none is none.
+        return self._count(asked, known) or self._count(asked, known)
 
     def retire(self, backend: Backend, members: Sequence[Member]) -> None:
         """See ``Proxy.retire``: as ``drain``, since nothing else can pick a member."""
@@ -156,6 +153,10 @@ class Nginx(FileDriver):
                     waiting.pop(tried.split(", ")[-1], None)
             if waiting:
                 time.sleep(_POLL)
+
+    def _count(self, asked: set[str], known: set[str]) -> int:
+        settings = self._settings
+        return nginx_workers.in_flight(settings.pid_file, settings.http_port, asked, known)
 
     # -- the running proxy -------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.command import docker
+from tests.lab.command import docker, run
 from tests.lab.registry import CERTIFICATES
 
 from .calls import AnsibleCalls, ProgramCalls
@@ -36,11 +36,10 @@ def private_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Priva
 @pytest.fixture
 def untrusted_registry(tmp_path: Path) -> Iterator[PrivateRegistry]:
     """A registry that is not on the loopback, so that its certificate counts."""
-    address = "{{(index .IPAM.Config 0).Gateway}}"
-    gateway = docker("network", "inspect", "bridge", f"--format={address}").stdout.strip()
+    address = run(["hostname", "--all-ip-addresses"]).stdout.split()[0]
     folder = tmp_path / "untrusted"
     folder.mkdir()
-    registry = PrivateRegistry(folder, gateway)
+    registry = PrivateRegistry(folder, address)
     registry.start()
     yield registry
     registry.stop()

@@ -21,8 +21,8 @@ from ansible_collections.hundred.containers.plugins.module_utils.proxy.protocol 
     Check,
 )
 
-from tests.integration.proxies import USERS_HOST, ProxyUnderTest
-from tests.integration.replicas import mirror
+from tests.integration.proxies.replicas import mirror
+from tests.integration.proxies.running import USERS_HOST, ProxyUnderTest
 
 SERVICES = {
     "exact": [Route("shop.example.com")],

@@ -8,12 +8,12 @@ from __future__ import annotations
 import http.client
 import socket
 import time
-from collections.abc import Iterator
 
 import pytest
 from ansible_collections.hundred.containers.plugins.module_utils.definition.model import Route
 
-from tests.integration.proxies import (
+from tests.integration.proxies.replicas import Replicas
+from tests.integration.proxies.running import (
     ProxyUnderTest,
     backend,
     deploy,
@@ -21,28 +21,9 @@ from tests.integration.proxies import (
     request_under_way,
     wait_for,
 )
-from tests.integration.replicas import Replicas
 
 HOST = "shop.example.com"
 NOWHERE = 404
-
-
-@pytest.fixture(params=["haproxy", "nginx"])
-def proxy(request: pytest.FixtureRequest) -> Iterator[ProxyUnderTest]:
-    with ProxyUnderTest(request.param) as running:
-        yield running
-
-
-@pytest.fixture
-def old() -> Iterator[Replicas]:
-    with Replicas("shop", 1, 2) as replicas:
-        yield replicas
-
-
-@pytest.fixture
-def new() -> Iterator[Replicas]:
-    with Replicas("shop", 2, 2) as replicas:
-        yield replicas
 
 
 def test_a_slow_request_is_in_flight_until_it_is_answered(
@@ -63,7 +44,7 @@ def test_a_slow_request_in_a_worker_from_before_a_foreign_reload_is_in_flight(
     proxy: ProxyUnderTest, old: Replicas, new: Replicas
 ) -> None:
     deploy(proxy.driver, backend("shop", old.members))
-    with request_under_way(proxy.http_port, HOST, "/slow?seconds=4&id=a") as slow:
+    with request_under_way(proxy.http_port, HOST, "/slow?seconds=8&id=a") as slow:
         time.sleep(0.2)
         proxy.foreign_reload()
         wanted = backend("shop", new.members)

@@ -10,11 +10,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
 from ansible_collections.hundred.containers.plugins.module_utils.definition.model import Route
 
-from tests.integration.proxies import ProxyUnderTest, backend, deploy, drained
-from tests.integration.replicas import Replicas
+from tests.integration.proxies.replicas import Replicas
+from tests.integration.proxies.running import ProxyUnderTest, backend, deploy, drained
 from tests.load.process import LoadProcess
 from tests.load.report import as_text
 from tests.load.result import Result
@@ -22,12 +21,6 @@ from tests.load.traffic import Outcome
 
 HOST = "shop.example.com"
 SWAPS = 6
-
-
-@pytest.fixture(params=["haproxy", "nginx"])
-def proxy(request: pytest.FixtureRequest) -> Iterator[ProxyUnderTest]:
-    with ProxyUnderTest(request.param) as running:
-        yield running
 
 
 @contextmanager
