@@ -142,12 +142,16 @@ class Networks:
         labels.
         """
         with file_lock(self._lock_path):
-            taken = {container.address for container in self._engine.containers()}
-            if self.exists():
-                with engine_errors(f"look at the network {self.network.name}"):
-                    row = self._engine.client.inspect_network(self.network.name)
-                for endpoint in (row.get("Containers") or {}).values():
-                    taken.add(str(endpoint.get("IPv4Address") or "").partition("/")[0])
-                for pool in (row.get("IPAM") or {}).get("Config") or []:
-                    taken.add(str(pool.get("Gateway") or ""))
-            yield free_addresses(self.network, taken, count)
+            yield self.peek(count)
+
+    def peek(self, count: int) -> list[str]:
+        """The addresses that would be given now; nothing is locked or reserved."""
+        taken = {container.address for container in self._engine.containers()}
+        if self.exists():
+            with engine_errors(f"look at the network {self.network.name}"):
+                row = self._engine.client.inspect_network(self.network.name)
+            for endpoint in (row.get("Containers") or {}).values():
+                taken.add(str(endpoint.get("IPv4Address") or "").partition("/")[0])
+            for pool in (row.get("IPAM") or {}).get("Config") or []:
+                taken.add(str(pool.get("Gateway") or ""))
+        return free_addresses(self.network, taken, count)

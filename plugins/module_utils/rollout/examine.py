@@ -97,8 +97,7 @@ def examine(host: ServiceHost, wanted: Wanted, make_key: bool) -> Examination:
         },
     )
     make_network = not host.networks.exists()
-    with host.networks.allocate(len(plan.create)) as addresses:
-        fresh = list(addresses)
+    fresh = host.networks.peek(len(plan.create))
     file_change, in_step = None, True
     if proxy is not None and observed is not None:
         file_change = _file_change(proxy, definition, plan, fresh, observed.committed is not None)

@@ -13,14 +13,6 @@ import os
 from contextlib import suppress
 
 
-def make_private_folder(path: str) -> None:
-    """Make a folder that only root can enter, and those above it; one that exists stays what it is.
-
-    :raises OSError: it cannot be made.
-    """
-    os.makedirs(path, mode=0o700, exist_ok=True)
-
-
 def replace_file(path: str, text: str, mode: int = 0o600) -> None:
     """Make ``text`` the content of ``path``; its folder must exist.
 

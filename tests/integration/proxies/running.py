@@ -114,7 +114,7 @@ class ProxyUnderTest:
         if self.name == "haproxy":
             self.users_config = self.folder / "haproxy.cfg"
             self.users_config.write_text(_HAPROXY.format(**values))
-            config = self.folder / "hundred.cfg"
+            config = self.folder / "conf.d" / "hundred.cfg"
             config.touch()
             return {
                 "config_path": str(config),

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import time
 from dataclasses import replace
 
@@ -143,3 +144,32 @@ def test_after_a_restart_the_proxy_serves_what_was_committed(
     proxy.driver.ready()
     assert {proxy.release(HOST) for _unused in range(10)} == {"shop-g2"}
     assert proxy.driver.observe("shop").in_step
+
+
+def test_a_full_disk_is_told_and_changes_nothing(
+    proxy: ProxyUnderTest, old: Replicas, new: Replicas
+) -> None:
+    folder = str(proxy.config.parent)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder], check=True)
+    try:
+        proxy.config.touch()
+        wanted = backend("shop", old.members)
+        deploy(proxy.driver, wanted)
+        before = proxy.config.read_text()
+        room = proxy.config.parent / "filled"
+        with pytest.raises(OSError, match="No space"):
+            room.write_bytes(b"x" * 65536)
+        with pytest.raises(ProxyError, match="No space left on device") as caught:
+            deploy(proxy.driver, backend("shop", new.members, [Route("other.example.com")]))
+        assert "room" in (caught.value.next_step or "")
+        assert proxy.config.read_text() == before
+        assert {item.name for item in proxy.config.parent.iterdir()} == {
+            proxy.config.name,
+            room.name,
+        }
+        assert proxy.release(HOST) == "shop-g1"
+        room.unlink()
+        deploy(proxy.driver, backend("shop", new.members, [Route("other.example.com")]))
+        assert proxy.release("other.example.com") == "shop-g2"
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
