@@ -2,11 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a swap costs beside what Docker itself needs, measured in the same run: ``bin/test benchmark``.
+"""What a swap costs beside what Docker itself needs, measured in the same run.
 
-A table is printed; nothing is asserted about time, since the machine decides it. A
-measurement
-that went wrong fails.
+``bin/test benchmark`` prints a table. Nothing is asserted about time, since the machine decides it.
+A measurement that went wrong fails.
 """
 
 from __future__ import annotations

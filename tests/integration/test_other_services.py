@@ -87,7 +87,11 @@ def test_a_worker_is_judged_by_its_command_and_swapped_without_a_proxy(target, d
     first = target.rollout({**options, **release_of(digests, "v1")})
     assert not first.failed, first.output
     before = target.identities()
-    failing = {"command": ["sh", "-c", "echo no queue; exit 7"], "healthy_deadline": "2s"}
+    failing = {
+        "command": ["sh", "-c", "echo no queue; exit 7"],
+        "timeout": "1s",
+        "healthy_deadline": "3s",
+    }
     refused = target.rollout({**options, "health": failing, **release_of(digests, "v2")})
     assert refused.failed
     assert "exits 7: no queue" in refused["msg"]

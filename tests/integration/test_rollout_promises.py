@@ -157,14 +157,15 @@ def test_i9_a_secret_is_in_its_file_and_nowhere_else(target, digests, web):
 def test_i9_a_changed_secret_is_a_new_release_and_the_old_one_goes_with_its_release(
     target, digests, web
 ):
-    options = {**web, "retain": 0, **release_of(digests, "v1")}
-    target.rollout({**options, "secrets": {"TOKEN": SECRET}})
-    changed = target.rollout({**options, "secrets": {"TOKEN": SECRET + "2"}})
-    assert changed.changed
-    assert sorted(target.containers("shop")) == ["shop-g2-1", "shop-g2-2"]
-    assert target.docker("exec", "shop-g2-1", "cat", "/run/secrets/TOKEN") == SECRET + "2"
-    found = target.host.run(f"grep -rlxF {SECRET} /var/lib/hundred || true").stdout
-    assert found == ""
+    options = {**web, "retain": 1, **release_of(digests, "v1")}
+    for ending in ("", "-2", "-3"):
+        changed = target.rollout({**options, "secrets": {"TOKEN": SECRET + ending}})
+        assert changed.changed, changed.output
+    assert sorted(target.containers("shop")) == ["shop-g3-1", "shop-g3-2"]
+    assert target.docker("exec", "shop-g3-1", "cat", "/run/secrets/TOKEN") == SECRET + "-3"
+    kept = target.host.run("cat /var/lib/hundred/services/shop/secrets/*/TOKEN").stdout
+    assert kept.count(SECRET) == 2
+    assert SECRET + "-2" in kept and SECRET + "-3" in kept
 
 
 def test_i11_a_second_rollout_names_the_holder_or_waits(target, digests, web):
@@ -232,7 +233,7 @@ def test_info_tells_what_runs(target, digests, web):
     assert (info["replicas_wanted"], info["replicas_healthy"]) == (2, 1)
     assert (info["generation"], info["state"]) == (2, "present")
     assert [item["generation"] for item in info["releases"]] == [1]
-    assert info["history"][0]["by"] == "anna"
+    assert info["history"][-2]["by"] == "anna"
     assert info["routes"][0]["host"] == "shop.test"
     assert json.dumps(info)
     mended = target.rollout({**web, **release_of(digests, "v2")})

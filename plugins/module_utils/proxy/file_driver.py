@@ -11,7 +11,7 @@ import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 
-from ..errors import ProxyError
+from ..errors import ProxyError, StateError
 from ..state.files import discard, prepare_file, put_in_place, replace_file
 from ..state.lock import file_lock
 from . import committed
@@ -195,8 +195,8 @@ class FileDriver(ABC):
                 discard(prepared)
                 raise
             put_in_place(prepared, self._path)
-        except OSError as error:
-            raise self._not_written(error) from error
+        except StateError as error:
+            raise ProxyError(error.message, next_step=error.next_step) from error
 
     def _taken_back(self, before: str | None, reloaded: bool, error: ProxyError) -> ProxyError:
         serving = "what was served before: its configuration was put back"
@@ -205,8 +205,8 @@ class FileDriver(ABC):
                 replace_file(self._path, before, _MODE)
                 if reloaded:
                     self._load(before)
-        except OSError as second:
-            serving = f"not certain: {self._not_written(second).message}"
+        except StateError as second:
+            serving = f"not certain: {second.message}"
         except ProxyError as second:
             serving = f"not certain: the former configuration is in place but {second.message}"
         return ProxyError(
@@ -216,10 +216,4 @@ class FileDriver(ABC):
             serving=serving,
             next_step=error.next_step,
             details=error.details,
-        )
-
-    def _not_written(self, error: OSError) -> ProxyError:
-        return ProxyError(
-            f"cannot write {self._path}: {error.strerror or error}",
-            next_step="make room or make it writable, then run again",
         )

@@ -209,8 +209,8 @@ def _backend(backend: Backend, settings: HAProxySettings) -> str:
             # Only a connection that was never made is tried again, so nothing is ever done twice.
             "retry-on conn-failure",
             # A connection per request. One kept open is lost whenever the app closes it just as the
-            # next request is sent on it, and many app servers do so after two to five seconds; a
-            # connect to this same host costs less than 0.1 ms.
+            # next request is sent on it, and many app servers do so after two to five seconds. The
+            # price is about 0.3 ms a request (measured with an app in Python).
             "option http-server-close",
         ]
     if backend.protocol == "http" and backend.check.path is not None:

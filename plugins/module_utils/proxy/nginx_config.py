@@ -95,8 +95,8 @@ def _maps(settings: NginxSettings) -> str:
             ),
             # Without an upgrade a connection per request. One kept open is lost whenever the app
             # closes it just as the next request is sent on it, and many app servers do so after two
-            # to five seconds; a connect to this same host costs less than 0.1 ms. It also makes a
-            # count of connections a count of requests.
+            # to five seconds. The price is about 0.3 ms a request (measured with an app in Python).
+            # It also makes a count of connections a count of requests.
             _block("map $http_upgrade $hundred_connection", ["default upgrade;", '"" close;']),
         ]
     )

@@ -12,6 +12,8 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
+from ..errors import StateError
+
 
 def replace_file(path: str, text: str, mode: int = 0o600) -> None:
     """Make ``text`` the content of ``path``; its folder must exist.
@@ -20,7 +22,7 @@ def replace_file(path: str, text: str, mode: int = 0o600) -> None:
     so that one left by a killed process is used again and none piles up.
 
     :param mode: the permissions of the file, whatever the umask.
-    :raises OSError: the file cannot be written; ``path`` is what it was.
+    :raises StateError: the file cannot be written; ``path`` is what it was.
     """
     put_in_place(prepare_file(path, text, mode), path)
 
@@ -31,40 +33,51 @@ def prepare_file(path: str, text: str, mode: int = 0o600) -> str:
     The name starts with a dot, so that programs which load ``*.conf`` do not see it.
 
     :returns: the path of the prepared file.
-    :raises OSError: it cannot be written; nothing of it is left.
+    :raises StateError: it cannot be written; nothing of it is left.
     """
     prepared = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.new")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(prepared, flags, mode)
     try:
-        with open(descriptor, "w", encoding="utf-8") as stream:
-            os.fchmod(descriptor, mode)
+        with open(os.open(prepared, flags, mode), "w", encoding="utf-8") as stream:
+            os.fchmod(stream.fileno(), mode)
             stream.write(text)
             stream.flush()
-            os.fsync(descriptor)
-    except OSError:
+            os.fsync(stream.fileno())
+    except OSError as error:
         discard(prepared)
-        raise
+        raise _not_written(path, error) from error
     return prepared
 
 
 def put_in_place(prepared: str, path: str) -> None:
     """Rename what ``prepare_file`` wrote to ``path`` and force the folder to the disk.
 
-    :raises OSError: the rename failed, and ``path`` is what it was; or the folder cannot be forced.
+    :raises StateError: the rename failed, and ``path`` is what it was; or the folder cannot be
+        forced.
     """
-    os.rename(prepared, path)
-    folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        os.rename(prepared, path)
+        folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        discard(prepared)
+        raise _not_written(path, error) from error
 
 
 def discard(prepared: str) -> None:
-    """Remove a prepared file that is not wanted any more; none there is fine.
+    """Remove a prepared file that is not wanted any more.
 
-    :raises OSError: it is there and cannot be removed.
+    One that cannot be removed is in nobody's way: the next ``prepare_file`` writes over it.
     """
-    with suppress(FileNotFoundError):
+    with suppress(OSError):
         os.unlink(prepared)
+
+
+def _not_written(path: str, error: OSError) -> StateError:
+    return StateError(
+        f"cannot write {path}: {error.strerror or error}",
+        next_step="make room or make it writable, then run again",
+    )
