@@ -58,8 +58,9 @@ class Behaviour:
     tick_seconds: float = 1.0
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Behaviour:
-        """Read the variables; raises BadEnvironment."""
+    def from_environment(cls, variables: Mapping[str, str] | None = None) -> Behaviour:
+        """Read the variables, the process's own by default; raises BadEnvironment."""
+        environment = os.environ if variables is None else variables
         chosen: dict[str, object] = {}
         for name, default in vars(cls()).items():
             text = environment.get(f"APP_{name.upper()}")

@@ -152,7 +152,7 @@ class Connection(asyncio.Protocol):
         if self._server.stopping:
             self.server_stops()
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         if self._task is not None:
             self._task.cancel()
         self._server.connection_gone(self)

@@ -19,15 +19,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import (  # noqa: F401
-    PORTS,
-    digests,
-    lab,
-    machines,
-    python_image,
-    registry,
-    release_of,
-)
+from tests.integration.conftest import PORTS, release_of
 from tests.integration.service_host import ROOT, ServiceHost, ansible_command, ansible_environment
 from tests.load.process import LoadProcess
 
@@ -49,7 +41,7 @@ def figures(values: list[float]) -> str:
 
 
 @pytest.fixture
-def service(request, machines, digests, tmp_path) -> Any:  # noqa: F811
+def service(request, machines, digests, tmp_path) -> Any:
     """An empty Debian 12 host with HAProxy."""
     target = machines.get("bookworm", "haproxy", tmp_path)
     target.driver = "haproxy"
@@ -76,7 +68,7 @@ def floor(target: ServiceHost, image: str, replicas: int, parallelism: int) -> f
     return float(target.host.run(command, timeout=120).stdout)
 
 
-def swaps(target: ServiceHost, digests: dict[str, str], options: dict[str, Any]) -> list[float]:  # noqa: F811
+def swaps(target: ServiceHost, digests: dict[str, str], options: dict[str, Any]) -> list[float]:
     """Seconds of the module for some swaps, as it tells them itself."""
     first = target.rollout({**options, **release_of(digests, "v1")})
     assert not first.failed, first.output
@@ -90,7 +82,7 @@ def swaps(target: ServiceHost, digests: dict[str, str], options: dict[str, Any])
 
 
 @pytest.mark.parametrize(("replicas", "parallelism"), [(1, 1), (10, 5)])
-def test_a_swap_beside_the_floor_of_raw_calls(service, digests, replicas, parallelism):  # noqa: F811
+def test_a_swap_beside_the_floor_of_raw_calls(service, digests, replicas, parallelism):
     options = web(replicas, parallelism)
     image = f"{service.options['image']}@{digests['v1']}"
     module = swaps(service, digests, options)
@@ -141,7 +133,7 @@ def write_inventory(folder: Path, target: ServiceHost, hosts: int) -> None:
     (folder / "inventory.json").write_text(json.dumps(inventory))
 
 
-def test_a_deploy_as_a_whole_process(service, digests, tmp_path):  # noqa: F811
+def test_a_deploy_as_a_whole_process(service, digests, tmp_path):
     image = f"{service.options['image']}@{digests['v1']}"
     write_inventory(tmp_path, service, 1)
     names = ("v1", "v2")
@@ -174,7 +166,7 @@ def test_a_deploy_as_a_whole_process(service, digests, tmp_path):  # noqa: F811
     )
 
 
-def test_latency_during_a_swap(service, digests):  # noqa: F811
+def test_latency_during_a_swap(service, digests):
     options = web(2, 2)
     service.rollout({**options, **release_of(digests, "v1")})
     url = f"http://{service.host.address}:{PORTS['haproxy']}"

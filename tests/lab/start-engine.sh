@@ -49,6 +49,7 @@ if [[ -d /run/systemd/system ]]; then
   wait_for_engine "journalctl -u docker"
 else
   forget_stale_pid
+  # shellcheck disable=SC2016
   as_root setsid bash -c 'exec dockerd >>"$1" 2>&1 </dev/null' dockerd "$log" &
   if ! wait_for_engine "$log"; then
     as_root tail -n 20 "$log" >&2

@@ -149,6 +149,7 @@ def test_ansible_reaches_a_host_over_ssh(lab: Lab, host: Host, tmp_path: Path) -
         capture_output=True,
         text=True,
         timeout=60,
+        check=False,
     )
     assert pinged.returncode == 0, pinged.stdout + pinged.stderr
     assert "pong" in pinged.stdout

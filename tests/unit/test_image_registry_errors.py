@@ -85,7 +85,7 @@ def test_what_cannot_pass_is_told_with_a_way_out(
     text: str, kind: type[EngineError], next_step: str | None
 ) -> None:
     error = registry_error("push shop", text, HOST)
-    assert type(error) is kind
+    assert error.__class__ is kind
     assert error.message == f"cannot push shop: {text}"
     assert next_step is None or next_step in (error.next_step or "")
 

@@ -74,7 +74,7 @@ hundred_db,d1,0,3,9,1,1,UP,L4OK,,,,,,,Layer4 check passed,tcp,
 
 
 def test_counts_are_of_what_is_at_work_and_of_what_was_answered() -> None:
-    web, database = haproxy_answers.parse_counts(STAT).values()
+    web, database = list(haproxy_answers.parse_counts(STAT).values())
     assert (web.in_flight, web.passed, web.answered, web.status) == (3, 5, 7, "UP 1/2")
     assert web.last_check == "L7OK 200 Layer7, passed"
     assert (database.in_flight, database.answered) == (3, 7)

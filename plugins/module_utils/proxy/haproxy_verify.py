@@ -137,7 +137,7 @@ class _Batch:
     def __enter__(self) -> _Batch:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_unused: object) -> None:
         self._close()
 
     def renew(self, size: int) -> None:
@@ -145,7 +145,7 @@ class _Batch:
         enough.
         """
         if self._open:
-            readable, _, _ = select.select(self._open, [], [], 0)
+            readable, _unused, _unused = select.select(self._open, [], [], 0)
             for connection in readable:
                 connection.close()
                 self._open.remove(connection)
@@ -153,7 +153,7 @@ class _Batch:
             return
         self._close()
         self._age = Deadline(_PATIENCE)
-        for _ in range(max(1, size)):
+        for _unused in range(max(1, size)):
             try:
                 self._open.append(self._make())
             except OSError as error:

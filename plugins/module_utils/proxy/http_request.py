@@ -83,7 +83,7 @@ def get_at_once(
 ) -> list[Reply]:
     """The same request on ``count`` connections at once; what failed is told by its error."""
 
-    def ask(_: int) -> Reply:
+    def ask(_unused: int) -> Reply:
         try:
             return get(address, path, headers, timeout)
         except (OSError, ValueError) as error:
@@ -102,9 +102,9 @@ def parse(raw: bytes) -> Answer:
     """
     head, separator, body = raw.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
-    version, _, rest = first.partition(" ")
+    version, _unused, rest = first.partition(" ")
     if not separator or not version.startswith("HTTP/") or not rest[:3].isdigit():
         raise ValueError(f"not an HTTP answer: {first[:80]!r}")
     pairs = (line.partition(":") for line in lines)
-    headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
+    headers = {name.strip().lower(): value.strip() for name, _unused, value in pairs}
     return Answer(int(rest[:3]), headers, body.decode("utf-8", "replace"))

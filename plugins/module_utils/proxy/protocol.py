@@ -18,6 +18,13 @@ release::
 and to go back: ``admit(old)``, ``verify(old)``, ``commit(backend with old)``, ``drain(new)`` and
 so on. Every call is idempotent: what is so already is left alone, since a killed run is continued
 by the next one.
+
+A reload by somebody else, for another service or by hand, may come at any moment. The running proxy
+then is what the file says, and each call makes good what such a reload has undone.
+
+HAProxy changes members while it runs and reloads for new routes, checks and services only; then
+``admit`` and ``verify`` do nothing, and ``commit`` proves the new members itself, as it always does
+with nginx. ``commit`` asks for proof of those members only that the file did not have before.
 """
 
 from __future__ import annotations
@@ -153,11 +160,13 @@ class Proxy(Protocol):
         """
 
     def drain(self, backend: Backend, members: Sequence[Member]) -> None:
-        """No new request picks ``members``; those in flight go on."""
+        """No new request picks ``members``; those in flight go on. nginx takes those out of the
+        file that are still in it. Of ``backend`` only the service matters, here and below.
+        """
 
     def in_flight(self, backend: Backend, members: Sequence[Member]) -> int:
         """Requests or connections still in flight to ``members`` in any process of the proxy, old
-        ones included.
+        ones included; with nginx also clients that an old process may still lead to them.
         """
 
     def retire(self, backend: Backend, members: Sequence[Member]) -> None:

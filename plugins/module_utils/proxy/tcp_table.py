@@ -71,7 +71,7 @@ def parse_table(
         words = line.split()
         inode, state = int(words[9]), int(words[3], 16)
         if inode in inodes and state in states:
-            remote, _, port = words[2].partition(":")
+            remote, _unused, port = words[2].partition(":")
             # The kernel writes an address as 32-bit numbers in the machine's byte order.
             numbers = [int(remote[start : start + 8], 16) for start in range(0, len(remote), 8)]
             packed = struct.pack(f"={len(numbers)}I", *numbers)
@@ -100,7 +100,7 @@ def _dump(family: int, states: Collection[int]) -> Iterator[TcpSocket]:
             received = netlink.recv(1 << 18)
             start = 0
             while start < len(received):
-                length, kind, *_ = _HEADER.unpack_from(received, start)
+                length, kind, *_unused = _HEADER.unpack_from(received, start)
                 body = received[start + _HEADER.size : start + length]
                 if kind == _NLMSG_DONE:
                     return

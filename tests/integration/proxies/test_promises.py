@@ -154,7 +154,7 @@ def test_draining_a_member_that_is_still_committed_takes_it_out(
     deploy(proxy.driver, wanted)
     assert drained(proxy.driver, wanted, old.members[:1]) == 0
     old.apps[0].terminate()
-    assert {proxy.get("/version", HOST)[0] for _ in range(10)} == {200}
+    assert {proxy.get("/version", HOST)[0] for _unused in range(10)} == {200}
 
 
 def test_ten_members_are_proved_at_once_however_slow_their_health_check(
