@@ -175,9 +175,9 @@ clean_demo() {
       -m hundred.containers.service_rollout -a "name=shop state=absent" >/dev/null
     docker volume rm shop-data >/dev/null 2>&1 || true
     docker network rm hundred >/dev/null 2>&1 || true
-    docker images --format '{{.Repository}}:{{.Tag}}@{{.ID}}' |
-      sed -n -e "s|^$REGISTRY/shop:.*@||p" -e 's|^hundred-demo/base:.*@||p' | sort -u |
-      xargs -r docker rmi -f >/dev/null
+    docker images -q --no-trunc --filter "label=hundred.image=$REGISTRY/shop" | sort -u |
+      xargs -r docker rmi -f >/dev/null || say "some images of the shop are in use and stay"
+    ! docker image inspect "$LOCAL_BASE" >/dev/null 2>&1 || docker rmi "$LOCAL_BASE" >/dev/null
   fi
   clean_registry
   clean_proxy
