@@ -54,9 +54,7 @@ def test_i4_killed_at_every_boundary_nothing_is_lost_and_the_next_run_converges(
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(
-    "boundary", ["recorded", "settled", "admitted", "committed", "draining", "stopped"]
-)
+@pytest.mark.parametrize("boundary", ["settled", "admitted", "committed"])
 def test_i4_killed_and_then_another_release_is_wanted(target, digests, web, boundary):
     target.rollout({**web, **release_of(digests, "v1")})
     with load_on(target, "--rate", "200") as load:
@@ -70,7 +68,7 @@ def test_i4_killed_and_then_another_release_is_wanted(target, digests, web, boun
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("boundary", ["settled", "verified", "committed", "switched", "drained"])
+@pytest.mark.parametrize("boundary", ["settled", "committed", "drained"])
 def test_i4_killed_and_then_rolled_back(target, digests, web, boundary):
     target.rollout({**web, **release_of(digests, "v1")})
     with load_on(target, "--rate", "200") as load:
@@ -84,7 +82,7 @@ def test_i4_killed_and_then_rolled_back(target, digests, web, boundary):
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("boundary", [*STOP_FIRST_BOUNDARIES, "created", "settled", "committed"])
+@pytest.mark.parametrize("boundary", [*STOP_FIRST_BOUNDARIES, "settled"])
 def test_i4_a_killed_stop_first_swap_of_several_replicas_converges(target, digests, web, boundary):
     update = {"order": "stop-first", "parallelism": 1, "monitor": "0s"}
     web = {**web, "replicas": 2, "update": update}

@@ -81,3 +81,11 @@ def test_a_configuration_that_haproxy_refuses_is_told_and_nothing_is_changed(on)
     assert "nonsense" in host.file("/root/refusal").content_string
     assert "hundred" not in host.file("/root/options.after-refusal").content_string
     assert host.file("/run/haproxy.pid").content == host.file("/root/pid.before-refusal").content
+
+
+def test_a_restart_that_has_to_wait_is_told_and_not_done(on):
+    host = on("haproxy-fresh")
+    assert "hundred_proxy_restart=true" in host.file("/root/waiting").content_string
+    before = host.file("/root/pid.before-waiting").content
+    assert host.file("/root/pid.while-waiting").content == before
+    assert host.file("/run/haproxy.pid").content != before
