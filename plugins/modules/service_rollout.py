@@ -397,6 +397,7 @@ def main() -> None:
             wanted = make_wanted(params, check)
             pulled, outcome = prefetch(open_host(params), wanted, check)
             result = make_result(params["name"], outcome, False)
+            result["actions"] = ["pull the image"] if pulled else []
             facts = {"changed": pulled, "needed": outcome.changed, "prefetched": True}
             return {**result, **facts}
         else:

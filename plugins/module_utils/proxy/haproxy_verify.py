@@ -153,7 +153,7 @@ class _Batch:
             return
         self._close()
         self._age = Deadline(_PATIENCE)
-        for _unused in range(max(1, size)):
+        for _turn in range(max(1, size)):
             try:
                 self._open.append(self._make())
             except OSError as error:

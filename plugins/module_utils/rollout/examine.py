@@ -91,9 +91,9 @@ def examine(host: ServiceHost, wanted: Wanted, make_key: bool) -> Examination:
         definition=to_mapping(definition),
         proxy=dict(wanted.proxy),
         network={
-            "name": host.settings.network.name,
-            "subnet": host.settings.network.subnet,
-            "ip_range": host.settings.network.ip_range,
+            "name": host.networks.network.name,
+            "subnet": host.networks.network.subnet,
+            "ip_range": host.networks.network.ip_range,
         },
     )
     make_network = not host.networks.exists()
@@ -219,7 +219,7 @@ def _steps(
 ) -> list[str]:
     lines = []
     if make_network:
-        network = host.settings.network
+        network = host.networks.network
         lines.append(f"create the network {network.name} ({network.subnet})")
     if pull and (plan.create or plan.revive):
         lines.append("pull the image")

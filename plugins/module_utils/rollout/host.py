@@ -57,7 +57,11 @@ class ServiceHost:
         self.history = History(os.path.join(folder, "history.jsonl"))
         self.secrets = SecretFiles(os.path.join(folder, "secrets"))
         self.engine = Engine(settings.docker_host)
-        self.networks = Networks(self.engine, settings.network, settings.state_dir)
+        self.use_network(settings.network)
+
+    def use_network(self, network: Network) -> None:
+        """Attach replicas to this network from now on: a rollback keeps to that of its release."""
+        self.networks = Networks(self.engine, network, self.settings.state_dir)
 
     def key(self, make: bool) -> bytes:
         """The host's key for secrets.

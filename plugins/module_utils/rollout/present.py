@@ -12,6 +12,7 @@ import time
 
 from ..definition.stored import from_mapping
 from ..engine.images import pull_image
+from ..engine.networks import Network
 from ..errors import HundredError, RolloutError, StateError
 from ..image.reference import registry_host
 from ..image.retry import retrying
@@ -79,6 +80,8 @@ def rollback_goal(host: ServiceHost) -> Wanted:
             serving=str(journal.committed) if journal.committed else "nothing",
             next_step="deploy the revision that you want",
         )
+    if target.network:
+        host.use_network(Network(**target.network))
     return Wanted(
         definition=from_mapping(target.definition),
         digest=target.digest,
