@@ -40,7 +40,7 @@ def tcp() -> dict[str, object]:
 def test_a_tcp_service_is_swapped_while_an_open_connection_goes_on(target, digests, tcp):
     if target.driver == "nginx":
         refused = target.rollout({**tcp, **release_of(digests, "v1")})
-        assert refused.failed and "haproxy" in refused["msg"]
+        assert refused.failed and "haproxy" in refused["next_step"]
         assert target.containers() == {}
         return
     first = target.rollout({**tcp, **release_of(digests, "v1")})
