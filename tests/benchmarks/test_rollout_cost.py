@@ -11,6 +11,7 @@ A measurement that went wrong fails.
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import time
@@ -23,7 +24,7 @@ from tests.integration.conftest import PORTS, release_of
 from tests.integration.service_host import ROOT, ServiceHost, ansible_command, ansible_environment
 from tests.load.process import LoadProcess
 
-ROUNDS = 5
+ROUNDS = int(os.environ.get("HUNDRED_BENCHMARK_ROUNDS", "5"))
 FLOOR = Path(__file__).with_name("floor.py")
 
 

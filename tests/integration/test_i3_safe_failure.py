@@ -119,15 +119,15 @@ def test_i3_a_name_that_is_taken_is_told_and_the_foreign_container_is_left_alone
     target, digests, serving
 ):
     image = f"{target.options['image']}@{digests['v1']}"
-    target.docker("run", "-d", "--name", "shop-g2-1", image)
+    target.docker("run", "-d", "--name", "shop-g2-2", image)
     try:
         before = target.identities()
         result = target.rollout({**serving, **release_of(digests, "v2")})
         assert result.failed
-        assert "shop-g2-1" in result["msg"] and "already in use" in result["msg"]
+        assert "shop-g2-2" in result["msg"] and "already in use" in result["msg"]
         assert target.identities() == before
     finally:
-        target.docker("rm", "-f", "shop-g2-1")
+        target.docker("rm", "-f", "shop-g2-2")
 
 
 def test_i3_a_replica_that_ignores_sigterm_is_killed_after_its_grace_period(

@@ -53,6 +53,7 @@ def test_i4_killed_at_every_boundary_nothing_is_lost_and_the_next_run_converges(
             assert not unchanged.changed, unchanged.output
 
 
+@pytest.mark.once
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("boundary", ["settled", "admitted", "committed"])
 def test_i4_killed_and_then_another_release_is_wanted(target, digests, web, boundary):
@@ -67,6 +68,7 @@ def test_i4_killed_and_then_another_release_is_wanted(target, digests, web, boun
     assert len(target.containers("shop")) == 2
 
 
+@pytest.mark.once
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("boundary", ["settled", "committed", "drained"])
 def test_i4_killed_and_then_rolled_back(target, digests, web, boundary):
@@ -81,6 +83,7 @@ def test_i4_killed_and_then_rolled_back(target, digests, web, boundary):
     assert len(target.containers("shop")) == 2
 
 
+@pytest.mark.once
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("boundary", [*STOP_FIRST_BOUNDARIES, "settled"])
 def test_i4_a_killed_stop_first_swap_of_several_replicas_converges(target, digests, web, boundary):

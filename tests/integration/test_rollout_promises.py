@@ -10,6 +10,8 @@ import json
 import time
 from typing import Any
 
+import pytest
+
 from .conftest import PORTS, release_of
 from .service_host import ServiceHost, parse
 
@@ -97,6 +99,7 @@ def test_i6_check_mode_on_an_empty_host_leaves_it_empty(target, digests, web):
     assert target.identities() == {}
 
 
+@pytest.mark.once
 def test_i7_what_is_not_ours_is_not_touched(target, digests, web):
     image = f"{target.options['image']}@{digests['v1']}"
     target.docker("pull", "-q", image, check=False)
@@ -123,6 +126,7 @@ def test_i7_what_is_not_ours_is_not_touched(target, digests, web):
         target.docker("volume", "rm", "shop-data")
 
 
+@pytest.mark.once
 def test_i8_what_runs_is_the_digest_that_was_pushed(target, digests, web):
     target.rollout({**web, **release_of(digests, "v2")})
     wanted = f"{target.options['image']}@{digests['v2']}"
@@ -133,6 +137,7 @@ def test_i8_what_runs_is_the_digest_that_was_pushed(target, digests, web):
         assert found == [wanted, identity]
 
 
+@pytest.mark.once
 def test_i9_a_secret_is_in_its_file_and_nowhere_else(target, digests, web):
     options = {**web, "secrets": {"TOKEN": SECRET}, **release_of(digests, "v1")}
     done = target.rollout(options, verbose=4)
@@ -154,6 +159,7 @@ def test_i9_a_secret_is_in_its_file_and_nowhere_else(target, digests, web):
     assert target.host.run("stat -c %a /var/lib/hundred").stdout.strip() == "700"
 
 
+@pytest.mark.once
 def test_i9_a_changed_secret_is_a_new_release_and_the_old_one_goes_with_its_release(
     target, digests, web
 ):
@@ -168,6 +174,7 @@ def test_i9_a_changed_secret_is_a_new_release_and_the_old_one_goes_with_its_rele
     assert SECRET + "-2" in kept and SECRET + "-3" in kept
 
 
+@pytest.mark.once
 def test_i11_a_second_rollout_names_the_holder_or_waits(target, digests, web):
     target.rollout({**web, **release_of(digests, "v1")})
     slow = {**web, **release_of(digests, "v2"), "update": {"monitor": "6s", "parallelism": 2}}
@@ -188,6 +195,7 @@ def test_i11_a_second_rollout_names_the_holder_or_waits(target, digests, web):
     assert target.rollback("shop")["revision"] == done["revision"]
 
 
+@pytest.mark.once
 def test_rollback_returns_to_the_last_good_release_without_inventory_or_registry(
     target, digests, web, registry
 ):
@@ -224,6 +232,7 @@ def test_a_stopped_service_stays_stopped_and_is_started_by_a_deploy(target, dige
     assert target.host.run(ask).stdout == "200"
 
 
+@pytest.mark.once
 def test_info_tells_what_runs(target, digests, web):
     target.rollout({**web, **release_of(digests, "v1"), "started_by": "anna"})
     target.rollout({**web, **release_of(digests, "v2")})

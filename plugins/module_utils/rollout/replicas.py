@@ -30,7 +30,7 @@ from ..engine.containers import (
 )
 from ..engine.networks import Networks
 from ..engine.users import user_ids
-from ..errors import RolloutError
+from ..errors import HundredError, RolloutError
 from ..probe import Verdict, Watch, judge_exit
 from ..state.journal import Release
 from ..state.secret_files import SecretFiles
@@ -85,8 +85,26 @@ class Replicas:
 
         :raises ConflictError: a name is taken by a container that is not ours.
         """
-        with self._networks.allocate(len(slots)) as addresses:
-            return [self._create_one(slot, address) for slot, address in zip(slots, addresses)]
+        try:
+            with self._networks.allocate(len(slots)) as addresses:
+                return in_parallel(
+                    lambda place: self._create_one(*place),
+                    list(zip(slots, addresses)),
+                    self.definition.update.parallelism,
+                )
+        except HundredError:
+            self.remove([item for item in self._just_created() if item.slot in slots])
+            raise
+
+    def _just_created(self) -> list[Container]:
+        """The containers of the release that were never started: what a failed call leaves."""
+        release = self.release
+        return [
+            item
+            for item in self._engine.containers(self.definition.name)
+            if (item.generation, item.release) == (release.generation, release.release)
+            and item.state == "created"
+        ]
 
     def _create_one(self, slot: int, address: str) -> Container:
         release = self.release
