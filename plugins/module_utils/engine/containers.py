@@ -76,7 +76,6 @@ class ContainerState:
     restarts: int
     error: str
     healthcheck: str | None
-    finished_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -255,7 +254,6 @@ class Engine:
             restarts=int(row.get("RestartCount") or 0),
             error=str(state.get("Error") or ""),
             healthcheck=(state.get("Health") or {}).get("Status"),
-            finished_at=str(state.get("FinishedAt") or ""),
         )
 
     def restart_when_it_dies(self, container: str) -> None:
@@ -264,11 +262,6 @@ class Engine:
         """
         with engine_errors(f"set the restart policy of {container}"):
             self._set_restart_policy(container, "unless-stopped")
-
-    def never_restart(self, container: str) -> None:
-        """Leave it as it ends: for replicas that are being replaced."""
-        with engine_errors(f"set the restart policy of {container}"):
-            self._set_restart_policy(container, "no")
 
     def _set_restart_policy(self, container: str, policy: str) -> None:
         client: Any = self.client

@@ -57,7 +57,6 @@ class Examination:
     members: tuple[tuple[str, str], ...]
     file_change: FileChange | None
     pull: bool
-    make_network: bool
     lines: tuple[str, ...]
 
     @property
@@ -122,7 +121,6 @@ def examine(host: ServiceHost, wanted: Wanted, make_key: bool) -> Examination:
         members=_planned_members(plan, definition, fresh),
         file_change=file_change,
         pull=pull,
-        make_network=make_network,
         lines=tuple(lines),
     )
 

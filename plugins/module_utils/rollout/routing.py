@@ -58,9 +58,6 @@ class Routing:
         self._definition = definition
         self._former = former or definition
 
-    def _backend(self, definition: Definition, members: Iterable[Member]) -> Backend:
-        return make_backend(definition, members)
-
     def _members(self, containers: Iterable[Container], former: bool) -> list[Member]:
         definition = self._former if former else self._definition
         return [make_member(item, definition) for item in containers] if definition.port else []
@@ -72,14 +69,14 @@ class Routing:
         """
         members = self._members(containers, former)
         if self._proxy is not None and members:
-            backend = self._backend(self._former if former else self._definition, members)
+            backend = make_backend(self._former if former else self._definition, members)
             self._proxy.admit(backend, members)
 
     def verify(self, containers: Iterable[Container], former: bool = False) -> None:
         """Return when each replica has answered a request through the proxy."""
         members = self._members(containers, former)
         if self._proxy is not None and members:
-            backend = self._backend(self._former if former else self._definition, members)
+            backend = make_backend(self._former if former else self._definition, members)
             self._proxy.verify(backend, members)
 
     def commit(
@@ -98,20 +95,20 @@ class Routing:
             self._proxy.remove(definition.name)
             return
         members = self._members(containers, False) + self._members(former, True)
-        self._proxy.commit(self._backend(definition, members))
+        self._proxy.commit(make_backend(definition, members))
 
     def drain(self, containers: Iterable[Container], former: bool) -> None:
         """No new request reaches these replicas from now on."""
         members = self._members(containers, former)
         if self._proxy is not None and members:
-            self._proxy.drain(self._backend(self._definition, members), members)
+            self._proxy.drain(make_backend(self._definition, members), members)
 
     def in_flight(self, containers: Iterable[Container], former: bool) -> int:
         """How many requests or connections are still on their way through these replicas."""
         members = self._members(containers, former)
         if self._proxy is None or not members:
             return 0
-        return self._proxy.in_flight(self._backend(self._definition, members), members)
+        return self._proxy.in_flight(make_backend(self._definition, members), members)
 
     def wait_until_drained(
         self,
@@ -142,10 +139,10 @@ class Routing:
         """Nothing can pick these replicas any more: proved by the proxy's own answer."""
         members = self._members(containers, former)
         if self._proxy is not None and members:
-            self._proxy.retire(self._backend(self._definition, members), members)
+            self._proxy.retire(make_backend(self._definition, members), members)
 
     def forget(self, containers: Iterable[Container], former: bool) -> None:
         """Remove what the running proxy knows of replicas that are gone."""
         members = self._members(containers, former)
         if self._proxy is not None and members:
-            self._proxy.forget(self._backend(self._definition, members), members)
+            self._proxy.forget(make_backend(self._definition, members), members)
