@@ -46,9 +46,14 @@ class Result:
 
 
 def ansible_environment(**more: str) -> dict[str, str]:
-    """The environment of an Ansible that finds the collection of this checkout."""
+    """The environment of an Ansible that finds the collection of this checkout.
+
+    Nothing of the caller's own settings of Ansible comes along: ``bin/test`` names the checkout's
+    ``ansible.cfg``, whose YAML results the tests would not read.
+    """
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
     return {
-        **os.environ,
+        **inherited,
         "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"),
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_RETRY_FILES_ENABLED": "0",
