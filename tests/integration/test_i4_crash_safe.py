@@ -97,3 +97,23 @@ def test_i4_a_killed_stop_first_swap_of_several_replicas_converges(target, diges
     assert_nothing_lost(load.result, target)
     states = target.containers("shop")
     assert set(states.values()) == {"running"} and len(states) == 2
+
+
+@pytest.mark.once
+@pytest.mark.timeout(600)
+def test_i4_after_a_killed_stop_first_swap_a_failing_release_brings_all_old_replicas_back(
+    target, digests, web
+):
+    update = {"order": "stop-first", "parallelism": 1, "monitor": "0s"}
+    web = {**web, "replicas": 2, "update": update}
+    target.rollout({**web, **release_of(digests, "v1")})
+    broken = {**web, "environment": {"APP_EXIT_AT_ONCE": "3"}}
+    with load_on(target, "--rate", "100") as load:
+        killed(target, {**web, **release_of(digests, "v2")}, "parked")
+        result = target.rollout({**broken, **release_of(digests, "v2")})
+    assert result.failed and "exited with code 3" in result["msg"], result.output
+    assert_nothing_lost(load.result, target)
+    states = target.containers("shop")
+    assert len(states) == 2 and set(states.values()) == {"running"}, states
+    again = target.rollout({**web, **release_of(digests, "v1")})
+    assert not again.failed and not again.changed, again.output

@@ -11,7 +11,8 @@ passed are they stopped. Whatever fails before the commit point leaves the old o
 whatever fails in the window finds them still running.
 
 Stop-first: batch by batch an old replica is drained and stopped, kept, and a new one started in its
-place.
+place. Slots that are vacant already, after a killed run or because the service grows, are filled
+before any further old replica is stopped.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ def run(attempt: Attempt, prepare: Callable[[], None]) -> Journal:
     :returns: the journal as it was written last.
     :raises HundredError: the rollout failed; ``serving`` says what serves now.
     """
+    if attempt.journal.desired is not None and attempt.definition.update.order == "stop-first":
+        attempt.parked.extend(_parked_before(attempt))
     phase = SWITCHED if attempt.resumes_a_switch else STARTING
     attempt.record(replace(attempt.journal, desired=attempt.release, phase=phase))
     boundary("recorded")
@@ -175,20 +178,40 @@ def _replace_in_batches(attempt: Attempt) -> None:
     attempt.settle(plan.settle)
     old = sorted((item for item in plan.retire if item.running), key=by_slot)
     fresh: list[Container | int] = [*plan.revive, *plan.create]
-    for first in range(0, max(len(old), len(fresh)), update.parallelism):
+    vacant = max(0, len(fresh) - len(old))
+    for first in range(0, vacant, update.parallelism):
         if first:
+            time.sleep(update.delay)
+        _fill(attempt, fresh[first : min(first + update.parallelism, vacant)], old)
+    for first in range(0, len(old), update.parallelism):
+        if first or vacant:
             time.sleep(update.delay)
         end = first + update.parallelism
         _park(attempt, old[first:end], old[end:])
-        _start_and_settle(attempt, fresh[first:end])
-        attempt.admitted = True
-        attempt.routing.admit(attempt.members())
-        attempt.routing.verify(attempt.members())
-        attempt.routing.commit(attempt.members(), old[end:])
+        _fill(attempt, fresh[vacant + first : vacant + end], old[end:])
     attempt.replicas.arm(attempt.new())
     boundary("armed")
     attempt.routing.commit(attempt.members())
     boundary("committed")
+
+
+def _parked_before(attempt: Attempt) -> list[Container]:
+    """Old replicas that a killed run had stopped for their successors: a way back starts them."""
+    generation = attempt.former.release.generation if attempt.former is not None else None
+    return [
+        item
+        for item in attempt.plan.retire
+        if item.generation == generation and item.state == "exited"
+    ]
+
+
+def _fill(attempt: Attempt, batch: Sequence[Container | int], staying: Sequence[Container]) -> None:
+    """Start a batch of new replicas and let them serve beside the old ones that stay."""
+    _start_and_settle(attempt, batch)
+    attempt.admitted = True
+    attempt.routing.admit(attempt.members())
+    attempt.routing.verify(attempt.members())
+    attempt.routing.commit(attempt.members(), staying)
 
 
 def _park(attempt: Attempt, leaving: Sequence[Container], staying: Sequence[Container]) -> None:
