@@ -51,6 +51,11 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         arguments = self.validate_argument_spec(argument_spec=dict(ARGUMENTS))[1]
         kind, hosts = arguments["of"], arguments["hosts"]
+        if not hosts:
+            result.update(
+                failed=True, changed=False, msg="no host is left to report on: see --limit"
+            )
+            return result
         hostvars = (task_vars or {})["hostvars"]
         found = {host: _result(hostvars, host, RESULTS[kind]) for host in hosts}
         if kind == "rollout":
