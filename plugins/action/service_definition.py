@@ -18,7 +18,7 @@ from jinja2 import TemplateError
 
 from ..module_utils.definition import names
 from ..module_utils.definition.model import Definition
-from ..module_utils.definition.parse import VARIABLE, parse_services
+from ..module_utils.definition.parse import VARIABLE, parse_placement, parse_services
 from ..module_utils.definition.placement import hosts_of
 from ..module_utils.definition.problems import UNRESOLVED, DefinitionError, Place, Problem, nearest
 from ..module_utils.definition.stored import to_mapping
@@ -29,6 +29,7 @@ ARGUMENTS: Mapping[str, Any] = {
     "proxy": {"type": "str", "choices": ["haproxy", "nginx"], "default": "haproxy"},
     "http_port": {"type": "int", "default": 80},
     "revision": {"type": "raw"},
+    "only_hosts": {"type": "bool", "default": False},
 }
 
 # The strings that Ansible decrypts when they are read, in 2.19 and in 2.18; they are no "str".
@@ -66,6 +67,8 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         groups = variables.get("groups", {})
         problems: list[Problem] = []
+        if arguments["only_hosts"]:
+            return self._with_placement(result, arguments, variables, groups)
         raw = self._raw(arguments["services"], variables, Place(VARIABLE, problems))
         if arguments["revision"] is not None:
             names.revision(Place("revision", problems), arguments["revision"])
@@ -82,6 +85,39 @@ class ActionModule(ActionBase):
             result.update(failed=True, changed=False, msg=error.message)
             return result
         services = {name: _described(definitions[name], groups) for name in chosen}
+        result.update(changed=False, services=services)
+        return result
+
+    def _with_placement(
+        self,
+        result: dict[str, Any],
+        arguments: Mapping[str, Any],
+        variables: Mapping[str, Any],
+        groups: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        """The result with the hosts of the chosen services; nothing else of them is looked at."""
+        problems: list[Problem] = []
+        place = Place(VARIABLE, problems)
+        services = arguments["services"]
+        if services is None:
+            services = variables.get(VARIABLE, {})
+            if isinstance(services, str):
+                services = self._value(place, lambda: variables[VARIABLE])
+        chosen = _chosen(arguments["names"], services, problems)
+        written = {}
+        for name in chosen:
+            body = services.get(name) if isinstance(services, Mapping) else None
+            spot = place.at(name).at("hosts")
+            if isinstance(body, Mapping) and "hosts" in body:
+                written[name] = self._value(spot, partial(getitem, body, "hosts"))
+            elif not problems:
+                spot.note("is missing: the inventory group whose hosts run the service")
+        try:
+            placement = parse_placement(written, groups, problems)
+        except DefinitionError as error:
+            result.update(failed=True, changed=False, msg=error.message)
+            return result
+        services = {name: {"hosts": hosts} for name, hosts in placement.items()}
         result.update(changed=False, services=services)
         return result
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from .definition.model import Definition
 from .engine.containers import Container, ContainerState, Engine
 from .errors import EngineError
+from .proxy.routing import check_host
 
 USER_AGENT = "hundred-probe"
 
@@ -32,13 +33,16 @@ class Outcome:
     seen: str
 
 
-def http_probe(address: str, port: int, path: str, timeout: float) -> Outcome:
-    """GET ``path``; 2xx and 3xx pass, as in HAProxy's and Kubernetes' HTTP checks. ``timeout`` in
-    seconds.
+def http_probe(address: str, port: int, path: str, timeout: float, host: str) -> Outcome:
+    """GET ``path``; 2xx and 3xx pass, as in HAProxy's and Kubernetes' HTTP checks.
+
+    :param timeout: in seconds.
+    :param host: the ``Host`` to name, the same as in the proxy's own checks.
     """
     connection = http.client.HTTPConnection(address, port, timeout=timeout)
     try:
-        connection.request("GET", path, headers={"User-Agent": USER_AGENT, "Connection": "close"})
+        headers = {"Host": host, "User-Agent": USER_AGENT, "Connection": "close"}
+        connection.request("GET", path, headers=headers)
         response = connection.getresponse()
         response.read(4096)
         return Outcome(200 <= response.status < 400, "GET %s answers %d" % (path, response.status))
@@ -67,8 +71,7 @@ def probe(engine: Engine, definition: Definition, container: Container) -> Outco
     """Probe one replica as its definition says.
 
     An image's own HEALTHCHECK is a gate on top: a replica that the engine calls unhealthy fails,
-    and
-    when the definition names no probe of its own the engine must call it healthy.
+    and when the definition names no probe of its own the engine must call it healthy.
     """
     health = definition.health
     if container.healthcheck == "unhealthy":
@@ -76,7 +79,8 @@ def probe(engine: Engine, definition: Definition, container: Container) -> Outco
     if health.command is not None:
         return _command_probe(engine, definition, container)
     if definition.port is not None and health.path is not None:
-        return http_probe(container.address, definition.port, health.path, health.timeout)
+        host = check_host(definition.name, definition.routes)
+        return http_probe(container.address, definition.port, health.path, health.timeout, host)
     if container.healthcheck == "starting":
         return Outcome(False, "the image's HEALTHCHECK has not passed yet")
     if definition.port is not None:

@@ -44,6 +44,13 @@ options:
       - The revision that is going to be built or deployed.
       - Checked only for its form, a commit or a name that git resolves, and never an option of git.
     type: raw
+  only_hosts:
+    description:
+      - Only find the hosts of the services, and look at nothing else in their definitions.
+      - For going back and for looking, which a broken definition or a missing vault password must
+        not prevent.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -83,6 +90,7 @@ services:
       elements: str
     definition:
       description:
+        - Not returned with I(only_hosts), and so are the others below.
         - The definition with defaults filled in, durations in seconds and sizes in bytes.
         - Without C(hosts), C(build) and C(secrets).
       type: dict

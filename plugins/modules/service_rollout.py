@@ -233,7 +233,7 @@ notes:
   elements: str
   sample: []
 revision:
-  description: The revision that serves on this host now.
+  description: The revision that serves on this host now; in check mode the one that would.
   returned: success
   type: str
   sample: 5d41402abc4b2a76b9719d911017c592ae3f0000

@@ -52,6 +52,8 @@ class Behaviour:
     """/up always answers 503."""
     flaky_health: bool = False
     """Every other answer of /up is 503, beginning with the first."""
+    allowed_host: str = ""
+    """/up answers 400 to requests that name another Host, as frameworks with a list of hosts do."""
     health_delay: float = 0.0
     """Seconds that each answer of /up takes."""
     ignore_sigterm: bool = False

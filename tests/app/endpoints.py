@@ -67,6 +67,9 @@ class Application:
     def up(self, request: Request) -> Response | Coroutine[Any, Any, Response]:
         """Health."""
         self._health_checks += 1
+        allowed, named = self.behaviour.allowed_host, request.headers.get("host", "")
+        if allowed and named != allowed:
+            return Response(400, f"{named} is not allowed here\n".encode())
         reason = self._sickness()
         response = Response(503, f"{reason}\n".encode()) if reason else Response(200, b"ok\n")
         if self.behaviour.health_delay:

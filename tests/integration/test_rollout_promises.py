@@ -247,3 +247,14 @@ def test_info_tells_what_runs(target, digests, web):
     assert json.dumps(info)
     mended = target.rollout({**web, **release_of(digests, "v2")})
     assert mended.changed and target.info("shop")["replicas_healthy"] == 2
+
+
+def test_i2_probes_and_checks_name_a_host_of_the_routes(target, digests, web):
+    options = {**web, "environment": {"APP_ALLOWED_HOST": "shop.test"}}
+    rolled = target.rollout({**options, **release_of(digests, "v1")})
+    assert not rolled.failed, rolled.output
+    # Long enough for the proxy's own checks to have failed, had they named another host.
+    time.sleep(2)
+    assert target.info("shop")["replicas_healthy"] == 2
+    port = PORTS[target.driver]
+    target.host.run(f"curl -fsS -H 'Host: shop.test' http://127.0.0.1:{port}/up")

@@ -23,7 +23,7 @@ ENGINES = {"bookworm": "20.10.", "trixie": "26.1."}
 SDKS = {"bookworm": "5.0.", "trixie": "7.1."}
 HAPROXIES = {"bookworm": "2.6.", "trixie": "3.0."}
 NGINXES = {"bookworm": "1.22.", "trixie": "1.26."}
-ADDRESS = "10.213.0.5"
+ADDRESS = "10.214.0.5"
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def web(host: Host, python_image: str) -> Iterator[str]:
     host.load_image(python_image)
     remove = "docker rm -f labtest; docker volume rm labtest; docker network rm labtest"
     host.run(remove, check=False)
-    host.run("docker network create --subnet 10.213.0.0/20 --ip-range 10.213.8.0/21 labtest")
+    host.run("docker network create --subnet 10.214.0.0/20 --ip-range 10.214.8.0/21 labtest")
     host.run(
         "docker run -d --name labtest --init --restart unless-stopped --network labtest "
         f"--ip {ADDRESS} -v labtest:/srv -w /srv --memory 64m --cpus 0.5 --pids-limit 50 "

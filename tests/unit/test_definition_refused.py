@@ -10,6 +10,7 @@ import yaml
 from ansible_collections.hundred.containers.plugins.module_utils.definition.parse import (
     parse_definition,
     parse_options,
+    parse_placement,
     parse_services,
 )
 from ansible_collections.hundred.containers.plugins.module_utils.definition.problems import (
@@ -217,3 +218,15 @@ def test_the_error_says_what_to_do_and_has_every_problem_as_data():
     result = refused(shop(port=0)).as_result()
     assert result["next_step"] == "correct the definition; no host was touched"
     assert result["problems"][0]["path"] == "hundred_services.shop.port"
+
+
+def test_only_the_hosts_of_a_broken_definition_are_read():
+    groups = {"all": ["web1", "web2"], "web": ["web1", "web2"]}
+    assert parse_placement({"shop": "web", "api": "web2"}, groups) == {
+        "shop": ["web1", "web2"],
+        "api": ["web2"],
+    }
+    with pytest.raises(DefinitionError) as refused:
+        parse_placement({"shop": "webb", "api": 3}, groups)
+    assert "hundred_services.shop.hosts" in str(refused.value)
+    assert "hundred_services.api.hosts" in str(refused.value)

@@ -110,5 +110,5 @@ def test_a_published_port_belongs_to_one_tcp_service_and_is_not_the_http_port() 
 
 def test_checks_name_the_first_exact_host_or_the_service() -> None:
     routes = (Route("*.example.com"), Route("Shop.example.com"), Route("b.example.com"))
-    assert check_host(Backend("shop", routes=routes)) == "shop.example.com"
-    assert check_host(Backend("shop", routes=routes[:1])) == "shop"
+    assert check_host("shop", routes) == "shop.example.com"
+    assert check_host("shop", routes[:1]) == "shop"

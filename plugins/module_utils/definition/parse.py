@@ -13,7 +13,7 @@ from .combinations import check_definition, check_services
 from .model import Definition
 from .placement import UnknownHostsError, hosts_of
 from .problems import REFUSED, DefinitionError, Place, Problem
-from .schema import DEFINITION, SECTIONS
+from .schema import DEFINITION, SECTIONS, hosts
 from .shapes import apply
 
 # The variable that definitions stand in; paths in messages start with it.
@@ -50,6 +50,28 @@ def parse_services(
     if problems:
         raise DefinitionError(problems)
     return definitions
+
+
+def parse_placement(
+    raw: Mapping[str, Any], groups: Mapping[str, Sequence[str]], found: Sequence[Problem] = ()
+) -> dict[str, list[str]]:
+    """The hosts of services whose definitions are not read otherwise.
+
+    :param raw: what is written as ``hosts``, by the services' names.
+    :param groups: the inventory's groups and their hosts.
+    :param found: problems that were found when ``raw`` was read.
+    :raises DefinitionError: with every problem of every ``hosts``.
+    """
+    problems = list(found)
+    placement: dict[str, list[str]] = {}
+    for name, pattern in raw.items():
+        spot = Place(VARIABLE, problems).at(name).at("hosts")
+        checked = hosts(spot, pattern)
+        if checked is not REFUSED:
+            placement[name] = _placed(spot, checked, groups)
+    if problems:
+        raise DefinitionError(problems)
+    return placement
 
 
 def parse_definition(name: str, raw: Any, path: str | None = None) -> Definition:
@@ -123,11 +145,15 @@ def _hosts(
         return frozenset()
     if groups is None:
         return frozenset((definition.hosts,))
+    return frozenset(_placed(place.at("hosts"), definition.hosts, groups))
+
+
+def _placed(spot: Place, pattern: str, groups: Mapping[str, Sequence[str]]) -> list[str]:
     try:
-        return frozenset(hosts_of(definition.hosts, groups))
+        return hosts_of(pattern, groups)
     except UnknownHostsError as error:
-        place.at("hosts").refuse(error.must, definition.hosts, error.advice)
-        return frozenset()
+        spot.refuse(error.must, pattern, error.advice)
+        return []
 
 
 def _without_none(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -217,7 +217,8 @@ def _backend(backend: Backend, settings: HAProxySettings) -> str:
         lines += [
             "option httpchk",
             f"http-check send meth GET uri '{backend.check.path}' ver HTTP/1.1"
-            f" hdr Host '{check_host(backend)}' hdr User-Agent hundred.containers",
+            f" hdr Host '{check_host(backend.service, backend.routes)}'"
+            " hdr User-Agent hundred.containers",
             "http-check expect status 200-399",
         ]
     lines += [f"server {item.name} {server_arguments(backend, item)}" for item in backend.members]

@@ -99,7 +99,8 @@ class Verification:
         if self._backend.protocol == "tcp":
             return connect(self._published(), timeout)
         connection = connect(self._settings.verify_socket, timeout)
-        headers = {"Host": check_host(self._backend), SERVICE_HEADER: self._backend.service}
+        host = check_host(self._backend.service, self._backend.routes)
+        headers = {"Host": host, SERVICE_HEADER: self._backend.service}
         send_get(connection, self._backend.check.path or "/", headers)
         return connection
 
@@ -122,7 +123,7 @@ class Verification:
             step="verify",
             replica=member.name,
             next_step="look at the replica's log; it must answer on its port with the header "
-            f"Host: {check_host(self._backend)}",
+            f"Host: {check_host(self._backend.service, self._backend.routes)}",
         )
 
 

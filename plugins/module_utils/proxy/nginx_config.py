@@ -162,7 +162,7 @@ def _verify_location(backend: Backend, settings: NginxSettings) -> str:
     return _block(
         f'location = "{verify_path(backend.service)}"',
         [
-            *_proxying(settings, f'"{check_host(backend)}"'),
+            *_proxying(settings, f'"{check_host(backend.service, backend.routes)}"'),
             f"add_header {UPSTREAM_HEADER} $upstream_addr always;",
             f'proxy_pass "http://{_upstream_name(backend.service)}{path}";',
         ],

@@ -9,9 +9,10 @@ one host the longest path wins. A request that no route of its host takes falls 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from ..definition.model import Route
 from ..errors import ProxyError
 from .protocol import Backend
 
@@ -122,15 +123,15 @@ def path_covers(prefix: str, path: str) -> bool:
     return prefix == "/" or path == prefix or path.startswith(prefix + "/")
 
 
-def check_host(backend: Backend) -> str:
+def check_host(service: str, routes: Iterable[Route]) -> str:
     """The ``Host`` to name in checks: the first exact host of the routes, else the service's name.
 
     Frameworks with a list of allowed hosts refuse anything else.
     """
-    for route in backend.routes:
+    for route in routes:
         if route.host and not route.host.startswith("*"):
             return route.host.lower()
-    return backend.service
+    return service
 
 
 def _specificity(rule: Rule) -> tuple[int, int, str, int, str]:

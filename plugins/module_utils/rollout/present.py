@@ -9,6 +9,7 @@ lock.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from ..definition.stored import from_mapping
 from ..engine.images import pull_image
@@ -39,7 +40,8 @@ def present(host: ServiceHost, wanted: Wanted, check: bool = False) -> Outcome:
     began = time.monotonic()
     if check:
         seen = examine(host, wanted, make_key=False)
-        return _outcome(host, seen, seen.journal, began)
+        # As everywhere in Ansible, what check mode returns is what would be there afterwards.
+        return _outcome(host, seen, replace(seen.journal, committed=seen.release), began)
     with service_lock(host.lock_path, host.service, host.settings.by, host.settings.lock_timeout):
         boundary("locked")
         seen = examine(host, wanted, make_key=True)

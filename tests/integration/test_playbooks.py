@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the playbooks add to the modules: limits, and ways back that need no good definition."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .conftest import PORTS, release_of
+from .service_host import ROOT, ServiceHost, ansible_command, ansible_environment
+
+PLAYBOOKS = ("build", "deploy", "rollback", "setup", "status")
+
+
+def playbook(
+    target: ServiceHost, name: str, *arguments: str, broken: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Run a playbook over the real host ``here`` and the host ``gone``, where nobody answers.
+
+    :param broken: a key of the definition has no value, and another service's is nonsense.
+    """
+    variables = target.host.inventory_vars()
+    hosts = {"here": variables, "gone": {**variables, "ansible_host": "127.0.0.1"}}
+    hosts["gone"]["ansible_port"] = 1
+    shop = {"image": target.options["image"], "hosts": "web", "port": 8000}
+    shop.update(routes=[{"host": "shop.test"}], update={"monitor": "0s"})
+    services = {"shop": shop}
+    if broken:
+        shop["secrets"] = {"TOKEN": "{{ vault_that_nobody_opened }}"}
+        services["other"] = {"imag": 1, "hosts": "web"}
+    common = {
+        "hundred_services": services,
+        "hundred_proxy": target.driver,
+        "hundred_proxy_http_port": PORTS[target.driver],
+        "hundred_registry_username": target.options["registry_username"],
+        "hundred_registry_password": target.options["registry_password"],
+    }
+    inventory: Path = target.folder / "limited.json"
+    groups = {"web": {"hosts": hosts}}
+    inventory.write_text(json.dumps({"all": {"children": groups, "vars": common}}))
+    file = ROOT / "playbooks" / f"{name}.yml"
+    return subprocess.run(
+        [ansible_command("ansible-playbook"), "-i", str(inventory), str(file), *arguments],
+        env=ansible_environment(),
+        cwd=target.folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", PLAYBOOKS)
+def test_a_limit_without_the_controller_is_refused_and_says_what_to_write(target, name):
+    result = playbook(target, name, "-e", "service=shop revision=main", "--limit", "here")
+    assert result.returncode != 0
+    assert "--limit 'localhost,here'" in result.stdout + result.stderr
+    assert "TASK" not in result.stdout
+
+
+@pytest.mark.once
+def test_a_limited_deploy_swaps_and_reports_the_hosts_of_the_limit(target, digests):
+    release = release_of(digests, "v1")
+    wanted = f"service=shop revision={release['revision']} digest={release['digest']}"
+    result = playbook(target, "deploy", "-e", wanted, "--limit", "localhost,here")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert len(target.containers("shop")) == 1
+    status = playbook(target, "status", "--limit", "localhost,here")
+    assert status.returncode == 0, status.stdout + status.stderr
+    assert "here" in status.stdout and "gone" not in status.stdout
+    everywhere = playbook(target, "status")
+    assert everywhere.returncode != 0 and "gone" in everywhere.stdout
+
+
+@pytest.mark.once
+def test_going_back_and_looking_need_no_good_definition(target, digests, web):
+    for name in ("v1", "v2"):
+        assert not target.rollout({**web, **release_of(digests, name)}).failed
+    limit = ("-e", "service=shop", "--limit", "localhost,here")
+    deploy = playbook(target, "deploy", *limit, "-e", "revision=main", broken=True)
+    assert deploy.returncode != 0 and "vault_that_nobody_opened" in deploy.stdout
+    back = playbook(target, "rollback", *limit, broken=True)
+    assert back.returncode == 0, back.stdout + back.stderr
+    assert target.info("shop")["revision"] == release_of(digests, "v1")["revision"]
+    status = playbook(target, "status", *limit, broken=True)
+    assert status.returncode == 0, status.stdout + status.stderr
