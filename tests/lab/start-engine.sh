@@ -50,7 +50,8 @@ if [[ -d /run/systemd/system ]]; then
 else
   forget_stale_pid
   # shellcheck disable=SC2016
-  as_root setsid bash -c 'exec dockerd >>"$1" 2>&1 </dev/null' dockerd "$log" &
+  # The whole job lets go of the caller's output: who pipes it would wait for the engine's end otherwise.
+  as_root setsid bash -c 'exec dockerd >>"$1" 2>&1' dockerd "$log" >/dev/null 2>&1 </dev/null &
   if ! wait_for_engine "$log"; then
     as_root tail -n 20 "$log" >&2
     exit 1
