@@ -86,10 +86,16 @@ options:
         description: The part of it from which the engine gives addresses to anything but replicas.
         type: str
         default: 10.213.8.0/21
+  definition:
+    description:
+      - Keys of a definition in one mapping, as C(hundred_services) has them, but for C(secrets).
+      - An option of the same name, if given, counts instead. C(hosts) and C(build) mean nothing
+        here.
+    type: dict
   image:
     description:
       - The repository of the image, without tag or digest.
-      - Required with O(state=present).
+      - Required with O(state=present), here or in O(definition).
     type: str
   digest:
     description:
@@ -370,6 +376,7 @@ def argument_spec() -> dict[str, Any]:
                 "ip_range": {"type": "str", "default": "10.213.8.0/21"},
             },
         },
+        "definition": {"type": "dict"},
         **DEFINITION_ARGUMENTS,
         **HOST_ARGUMENTS,
         **ENGINE_ARGUMENTS,
@@ -381,7 +388,10 @@ def main() -> None:
     """Read the options, call the core, return what came of it."""
     module = AnsibleModule(
         argument_spec=argument_spec(),
-        required_if=[("state", "present", ("image", "revision"))],
+        required_if=[
+            ("state", "present", ("revision",)),
+            ("state", "present", ("image", "definition"), True),
+        ],
         required_together=REGISTRY_TOGETHER,
         supports_check_mode=True,
     )

@@ -258,3 +258,22 @@ def test_i2_probes_and_checks_name_a_host_of_the_routes(target, digests, web):
     assert target.info("shop")["replicas_healthy"] == 2
     port = PORTS[target.driver]
     target.host.run(f"curl -fsS -H 'Host: shop.test' http://127.0.0.1:{port}/up")
+
+
+@pytest.mark.once
+def test_a_definition_can_be_given_whole(target, digests, web):
+    release = release_of(digests, "v1")
+    assert not target.rollout({**web, **release}).failed
+    image = target.options["image"]
+    whole = {key: value for key, value in target.options.items() if key != "image"}
+    whole["definition"] = {"image": image, "hosts": "web", **web}
+    same = target.call("service_rollout", {**whole, **release})
+    assert not same.failed and not same.changed, same.output
+    over = target.call("service_rollout", {**whole, **release, "replicas": 1}, check=True)
+    assert over.changed and "stop and remove shop-g1-2" in over.output, over.output
+    wrong = {**whole, "definition": {**whole["definition"], "replica": 1}}
+    refused = target.call("service_rollout", {**wrong, **release})
+    assert refused.failed and "did you mean replicas" in refused["msg"]
+    secret = {**whole, "definition": {**whole["definition"], "secrets": {"TOKEN": "hunter2"}}}
+    refused = target.call("service_rollout", {**secret, **release})
+    assert refused.failed and "secrets" in refused["msg"] and "hunter2" not in refused.output

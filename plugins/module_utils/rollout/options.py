@@ -119,14 +119,27 @@ def make_wanted(params: Mapping[str, Any], check: bool) -> Wanted:
     :param check: only a plan is wanted, so the image need not be built yet.
     :raises DefinitionError: the definition is refused, with every problem in it.
     """
-    options = {key: params[key] for key in DEFINITION_ARGUMENTS}
-    definition = parse_options(params["name"], options)
+    definition = parse_options(params["name"], _definition_options(params))
     return Wanted(
         definition=definition,
         digest=_digest(params["digest"], check),
         revision=_revision(params["revision"]),
         proxy={key: value for key, value in (params["proxy"] or {}).items() if value is not None},
     )
+
+
+def _definition_options(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of ``definition``, and over them the options of the same names."""
+    whole = params.get("definition") or {}
+    if "secrets" in whole:
+        raise HundredError(
+            "definition must not have the key secrets",
+            next_step="give the option secrets, which Ansible keeps out of its output",
+        )
+    # Where a service runs and how it is built concerns no host, so a change of it is none here.
+    whole = {key: value for key, value in whole.items() if key not in ("hosts", "build")}
+    named = {key: params[key] for key in DEFINITION_ARGUMENTS if params[key] is not None}
+    return {**whole, **named}
 
 
 def make_result(service: str, outcome: Outcome, diff: bool) -> dict[str, Any]:
