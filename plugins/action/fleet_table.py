@@ -72,6 +72,8 @@ class ActionModule(ActionBase):
             self._display.display(f"{row['host']}: {row['why']}\n")
         result.update(changed=False, rows=rows)
         if failures:
+            # Why is on the screen already, in lines; the failed task would print it once more.
+            result["rows"] = [{k: v for k, v in row.items() if k != "why"} for row in rows]
             names = ", ".join(dict.fromkeys(row["host"] for row in failures))
             result.update(failed=True, msg=f"not as wanted on {names}")
         return result
@@ -102,6 +104,7 @@ def rollout_row(host: str, values: Mapping[str, Any], check: bool) -> dict[str, 
         row.update(
             result="failed",
             now=values.get("serving"),
+            seconds=values.get("seconds"),
             why=_why(values),
         )
     else:
@@ -138,6 +141,10 @@ def status_rows(host: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         return [{"service": "", "host": host, "state": "unknown", "why": reason}]
     rows = []
     for item in values["services"]:
+        if "reason" in item:
+            row = {"service": item["service"], "host": host, "state": item["state"]}
+            rows.append({**row, "why": f"{item['service']}: {item['reason']}"})
+            continue
         row = {
             "service": item["service"],
             "host": host,

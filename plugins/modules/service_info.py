@@ -65,10 +65,15 @@ services:
       type: str
       sample: shop
     state:
-      description: V(present), V(stopped), or V(interrupted) when a rollout was killed or is under
-        way.
+      description: V(present), V(stopped), V(interrupted) when a rollout was killed or is under
+        way, or V(unknown) when all services were asked for and this one cannot be described; then
+        it has only C(service), C(state) and C(reason).
       type: str
       sample: present
+    reason:
+      description: Why the state is unknown, and what to do.
+      type: str
+      sample: the journal is damaged
     revision:
       description: The committed revision.
       type: str

@@ -277,3 +277,19 @@ def test_a_definition_can_be_given_whole(target, digests, web):
     secret = {**whole, "definition": {**whole["definition"], "secrets": {"TOKEN": "hunter2"}}}
     refused = target.call("service_rollout", {**secret, **release})
     assert refused.failed and "secrets" in refused["msg"] and "hunter2" not in refused.output
+
+
+@pytest.mark.once
+def test_info_of_all_services_survives_one_damaged_journal(target, digests, web):
+    assert not target.rollout({**web, **release_of(digests, "v1")}).failed
+    folder = "/var/lib/hundred/services"
+    target.host.run(f"mkdir -p {folder}/broken && echo nonsense >{folder}/broken/journal.json")
+    try:
+        every = target.call("service_info", {})
+        one = target.call("service_info", {"name": "broken"})
+    finally:
+        target.host.run(f"rm -r {folder}/broken")
+    assert not every.failed, every.output
+    states = {item["service"]: item["state"] for item in every["services"]}
+    assert states == {"broken": "unknown", "shop": "present"}
+    assert one.failed and "journal" in one["msg"], one.output

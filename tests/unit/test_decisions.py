@@ -130,3 +130,12 @@ def test_a_host_that_is_not_as_wanted_has_a_reason_in_its_row(values):
 
 def test_a_host_that_was_not_asked_is_in_the_status_as_unknown():
     assert status_rows("web1", {})[0]["state"] == "unknown"
+
+
+def test_a_service_that_cannot_be_described_hides_none_of_the_others():
+    good = {"service": "api", "revision": "1a79a4d60de6718e", "generation": 2, "since": "now"}
+    good |= {"replicas_healthy": 1, "replicas_wanted": 1, "state": "present"}
+    bad = {"service": "shop", "state": "unknown", "reason": "its journal is damaged"}
+    rows = status_rows("web1", {"services": [good, bad]})
+    assert [row["state"] for row in rows] == ["present", "unknown"]
+    assert "why" not in rows[0] and "its journal is damaged" in rows[1]["why"]

@@ -9,6 +9,7 @@ packages (5.0.3 and 7.x) offer every call that this package makes.
 
 from __future__ import annotations
 
+import getpass
 import os
 import re
 from collections.abc import Iterator
@@ -44,12 +45,11 @@ def connect(docker_host: str | None = None, timeout: int = CALL_TIMEOUT) -> APIC
     :raises EngineError: the SDK is missing or the engine does not answer.
     """
     # Debian 12's SDK imports distutils. Where setuptools is installed it replaces distutils by its
-    # own
-    # copy and takes 0.2 s to do so (measured); the interpreter's is enough.
+    # own copy and takes 0.2 s to do so (measured); the interpreter's is enough.
     os.environ.setdefault("SETUPTOOLS_USE_DISTUTILS", "stdlib")
     try:
         from docker import APIClient
-        from docker.errors import DockerException
+        from docker.errors import DockerException, InvalidConfigFile
     except ImportError as error:
         raise EngineError(
             f"the Docker SDK for Python is missing: {error}",
@@ -58,7 +58,17 @@ def connect(docker_host: str | None = None, timeout: int = CALL_TIMEOUT) -> APIC
     base_url = docker_host or os.environ.get("DOCKER_HOST") or DEFAULT_SOCKET
     try:
         return APIClient(base_url=base_url, version="auto", timeout=timeout)
+    except InvalidConfigFile as error:
+        raise EngineError(
+            f"Docker's own configuration cannot be read: {error}",
+            next_step="mend config.json in ~/.docker or in the folder that DOCKER_CONFIG names",
+        ) from error
     except DockerException as error:
+        if "Permission denied" in str(error):
+            raise EngineError(
+                f"the user {getpass.getuser()} may not use the engine at {base_url}",
+                next_step="work as root (become: true), or add the user to the group docker",
+            ) from error
         raise EngineError(
             f"the engine at {base_url} does not answer: {error}",
             next_step="start it (systemctl start docker) and read its log (journalctl -u docker)",

@@ -13,7 +13,7 @@ from typing import Any
 from ..definition.model import Definition
 from ..definition.stored import from_mapping
 from ..engine.containers import Container
-from ..errors import RolloutError
+from ..errors import HundredError, RolloutError
 from ..probe import Outcome, probe
 from ..proxy.protocol import Observed
 from ..state.journal import IDLE, Journal
@@ -37,8 +37,12 @@ def known_services(settings: Settings) -> list[str]:
 def describe_services(settings: Settings, name: str | None, history: int) -> list[dict[str, Any]]:
     """An account of one service or of all, in the order of their names.
 
+    Of all, a service that cannot be described (its journal is damaged, say) has the state
+    ``unknown`` and a ``reason``, so that it hides none of the others.
+
     :param history: how many entries of the history to include.
     :raises RolloutError: this host does not have the service.
+    :raises HundredError: the one service asked for cannot be described.
     """
     names = known_services(settings)
     if name is not None and name not in names:
@@ -46,7 +50,17 @@ def describe_services(settings: Settings, name: str | None, history: int) -> lis
             "{} is not on this host; it has {}".format(name, ", ".join(names) or "no service"),
             step="observe",
         )
-    return [_describe(ServiceHost(settings, item), history) for item in ([name] if name else names)]
+    if name is not None:
+        return [_describe(ServiceHost(settings, name), history)]
+    return [_describe_or_tell(ServiceHost(settings, item), history) for item in names]
+
+
+def _describe_or_tell(host: ServiceHost, history: int) -> dict[str, Any]:
+    try:
+        return _describe(host, history)
+    except HundredError as error:
+        advice = f" Next: {error.next_step}" if error.next_step else ""
+        return {"service": host.service, "state": "unknown", "reason": f"{error.message}{advice}"}
 
 
 def _describe(host: ServiceHost, history: int) -> dict[str, Any]:
