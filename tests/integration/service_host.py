@@ -17,6 +17,8 @@ from typing import Any
 
 from tests.lab.host import Host
 
+from .warm_ansible import WarmAnsible
+
 ROOT = Path(__file__).parents[2]
 
 KILL_VARIABLE = "HUNDRED_TEST_KILL_AT"
@@ -62,6 +64,10 @@ def ansible_environment(**more: str) -> dict[str, str]:
     }
 
 
+MINIMAL = ansible_environment(ANSIBLE_STDOUT_CALLBACK="ansible.builtin.minimal")
+WARM = WarmAnsible(MINIMAL)
+
+
 def ansible_command(name: str) -> str:
     """The Ansible program beside the Python that runs the tests."""
     beside = Path(sys.executable).parent / name
@@ -86,9 +92,8 @@ class ServiceHost:
         verbose: int = 0,
     ) -> Result:
         """Run a module once on the host; a failure is returned, not raised."""
-        process = self.start(module, options, kill_at, check, verbose)
-        output, _unused = process.communicate(timeout=300)
-        return parse(output)
+        arguments = self._arguments(module, options, kill_at, check, verbose)
+        return parse(WARM.run(arguments, self.folder, timeout=300))
 
     def start(
         self,
@@ -99,6 +104,26 @@ class ServiceHost:
         verbose: int = 0,
     ) -> subprocess.Popen[str]:
         """Begin to run a module on the host, through a playbook of its own."""
+        arguments = self._arguments(module, options, kill_at, check, verbose)
+        return subprocess.Popen(
+            [ansible_command("ansible-playbook"), *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            cwd=self.folder,
+            env=MINIMAL,
+        )
+
+    def _arguments(
+        self,
+        module: str,
+        options: Mapping[str, Any],
+        kill_at: str | None,
+        check: bool,
+        verbose: int,
+    ) -> list[str]:
+        """Those of ``ansible-playbook``, whose playbook and inventory are written."""
         task: dict[str, Any] = {f"hundred.containers.{module}": dict(options)}
         if kill_at is not None:
             task["environment"] = {KILL_VARIABLE: kill_at}
@@ -114,18 +139,10 @@ class ServiceHost:
         inventory = self.folder / "inventory.json"
         hosts = {self.host.name: self.host.inventory_vars()}
         inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
-        command = [ansible_command("ansible-playbook"), "-i", str(inventory), str(playbook)]
-        command += ["--check", "--diff"] if check else []
-        command += ["-" + "v" * verbose] if verbose else []
-        return subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            cwd=self.folder,
-            env=ansible_environment(ANSIBLE_STDOUT_CALLBACK="ansible.builtin.minimal"),
-        )
+        arguments = ["-i", str(inventory), str(playbook)]
+        arguments += ["--check", "--diff"] if check else []
+        arguments += ["-" + "v" * verbose] if verbose else []
+        return arguments
 
     def rollout(self, options: Mapping[str, Any], **how: Any) -> Result:
         """``service_rollout`` with the shared options."""

@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""ansible-playbook without the second that it takes to be imported and to pack the modules.
+
+The suite runs it some five hundred times. A process imports Ansible once and forks a child for each
+run; the child is ansible-playbook with its own arguments and folder. The children share the folder
+in which Ansible keeps the modules that it has packed.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+MOST = 65536
+
+
+class WarmAnsible:
+    """The process that forks; started at the first run, gone with this one.
+
+    :param environment: of every run; Ansible reads its settings there when it is imported.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = dict(environment)
+        self._lock = threading.Lock()
+        self._channel: socket.socket | None = None
+
+    def run(self, arguments: Sequence[str], folder: Path, timeout: float) -> str:
+        """What ``ansible-playbook`` prints with these arguments, errors included.
+
+        :param timeout: seconds; TimeoutError when it takes longer.
+        """
+        with self._lock:
+            channel = self._started()
+            channel.settimeout(timeout)
+            output = folder / "ansible-output"
+            with output.open("wb") as file:
+                order = json.dumps({"arguments": list(arguments), "folder": str(folder)})
+                socket.send_fds(channel, [order.encode()], [file.fileno()])
+                if not channel.recv(1):
+                    raise RuntimeError("the process that forks Ansible is gone")
+            return output.read_text(encoding="utf-8")
+
+    def _started(self) -> socket.socket:
+        if self._channel is None:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            process = subprocess.Popen(
+                [sys.executable, __file__, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                env=self._environment,
+                cwd="/",
+            )
+            theirs.close()
+            self._channel = ours
+            atexit.register(process.wait, 10)
+            atexit.register(ours.close)  # the last registered is the first called
+        return self._channel
+
+
+def serve(channel: socket.socket) -> None:
+    """Fork a child for each order until the other end is closed."""
+    from ansible.cli.playbook import PlaybookCLI
+
+    while True:
+        data, files, _flags, _address = socket.recv_fds(channel, MOST, 1)
+        if not data:
+            return
+        order = json.loads(data)
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                os.chdir(order["folder"])
+                os.dup2(files[0], 1)
+                os.dup2(files[0], 2)
+                PlaybookCLI.cli_executor(["ansible-playbook", *order["arguments"]])
+            except SystemExit as ended:
+                code = ended.code if isinstance(ended.code, int) else 1
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                # Not by sys.exit: the handlers of exit would remove the folder that is shared.
+                os._exit(code)
+        os.close(files[0])
+        os.waitpid(child, 0)
+        channel.send(b".")
+
+
+if __name__ == "__main__":
+    serve(socket.socket(fileno=int(sys.argv[1])))
