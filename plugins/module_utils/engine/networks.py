@@ -95,6 +95,15 @@ class Networks:
         self._engine = engine
         self.network = network
         self._lock_path = state_dir + "/addresses.lock"
+        self._reserved: frozenset[str] = frozenset()
+
+    def reserve(self, addresses: Iterable[str]) -> None:
+        """Give these to no container: requests may still be sent there.
+
+        A container that somebody removed stays a member in the proxy until the next rollout of its
+        service, and another service at its address would get its requests.
+        """
+        self._reserved |= frozenset(addresses)
 
     def exists(self) -> bool:
         """Whether the network is there.
@@ -146,7 +155,7 @@ class Networks:
 
     def peek(self, count: int) -> list[str]:
         """The addresses that would be given now; nothing is locked or reserved."""
-        taken = {container.address for container in self._engine.containers()}
+        taken = {container.address for container in self._engine.containers()} | self._reserved
         if self.exists():
             with engine_errors(f"look at the network {self.network.name}"):
                 row = self._engine.client.inspect_network(self.network.name)

@@ -48,6 +48,12 @@ class FileDriver(ABC):
         before = self._read()
         return self._preview(before, self._without(before, service))
 
+    def addresses(self) -> frozenset[str]:
+        """See ``Proxy.addresses``."""
+        return frozenset(
+            member.address for backend in self._committed() for member in backend.members
+        )
+
     def commit(self, backend: Backend) -> bool:
         """See ``Proxy.commit``."""
         with file_lock(self._lock_file):

@@ -140,6 +140,9 @@ class Proxy(Protocol):
     def preview_removal(self, service: str) -> FileChange:
         """What ``remove`` would do to the file; changes nothing."""
 
+    def addresses(self) -> frozenset[str]:
+        """The addresses of all members of all services in the file."""
+
     def admit(self, backend: Backend, members: Sequence[Member]) -> None:
         """Let ``members`` take requests next to those that do already."""
 

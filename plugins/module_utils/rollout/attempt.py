@@ -73,6 +73,7 @@ class Attempt:
         committed = self.journal.committed
         return (
             self.journal.phase == SWITCHED
+            and self.former is not None
             and committed is not None
             and committed.generation == self.plan.generation
         )

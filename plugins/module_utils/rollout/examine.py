@@ -17,6 +17,7 @@ from ..definition.release import release_id
 from ..definition.stored import from_mapping, to_mapping
 from ..engine.containers import Container, container_name
 from ..engine.images import find_image
+from ..errors import RolloutError
 from ..probe import probe
 from ..proxy.protocol import FileChange, Member, Proxy
 from ..state.journal import IDLE, SWITCHED, Journal, Release
@@ -73,6 +74,8 @@ def examine(host: ServiceHost, wanted: Wanted, make_key: bool) -> Examination:
     stored = host.journal_file.read()
     proxy = _proxy(host, wanted, stored)
     observed = proxy.observe(host.service) if proxy is not None else None
+    if proxy is not None:
+        host.networks.reserve(proxy.addresses())
     journal = recover(stored, observed)
     identity = wanted.release or release_id(definition, wanted.digest, host.key(make_key))
     containers = tuple(host.engine.containers(host.service))
@@ -128,6 +131,9 @@ def examine(host: ServiceHost, wanted: Wanted, make_key: bool) -> Examination:
 def _proxy(host: ServiceHost, wanted: Wanted, journal: Journal) -> Proxy | None:
     """The proxy when the wanted release is routed, or when one that this host remembers is."""
     settings: Mapping[str, Any] | None = wanted.proxy if wanted.definition.routes else None
+    committed = journal.committed
+    if settings is not None and committed is not None and committed.definition.get("routes"):
+        _same_driver(host.service, str(committed), committed.proxy, settings)
     for release in (journal.committed, journal.desired):
         if settings is None and release is not None and release.definition.get("routes"):
             settings = release.proxy
@@ -136,6 +142,20 @@ def _proxy(host: ServiceHost, wanted: Wanted, journal: Journal) -> Proxy | None:
     proxy = host.open_proxy(settings)
     proxy.ready()
     return proxy
+
+
+def _same_driver(
+    service: str, serving: str, now: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> None:
+    """Refuse another proxy while one routes: it would go on to, with replicas that are gone."""
+    drivers = [settings.get("driver", "haproxy") for settings in (now, wanted)]
+    if drivers[0] != drivers[1]:
+        raise RolloutError(
+            "{} is routed by {} on this host, not by {}".format(service, *drivers),
+            step="observe",
+            serving=serving,
+            next_step="remove the service first (state: absent), or keep the proxy",
+        )
 
 
 def _unhealthy(
@@ -198,6 +218,9 @@ def _former(host: ServiceHost, journal: Journal, plan: Plan) -> Former | None:
     committed = journal.committed
     if committed is not None and committed.generation == plan.generation:
         committed = journal.previous if journal.phase == SWITCHED else None
+        # After a killed change of scale nothing of the release before is there any more.
+        if committed and committed.generation not in {item.generation for item in plan.retire}:
+            committed = None
     if committed is None:
         return None
     definition = from_mapping(committed.definition)

@@ -77,9 +77,16 @@ def recover(journal: Journal, proxy: Observed | None) -> Journal:
     if desired is None:
         return journal
     switched = journal.phase == SWITCHED
-    if proxy is not None and proxy.committed is not None and proxy.committed.members:
+    committed = journal.committed
+    if committed is not None and committed.generation == desired.generation:
+        pass  # a change of scale or of routes: the file names the same release before and after
+    elif proxy is not None and proxy.committed is not None and proxy.committed.members:
         prefix = container_name(journal.service, desired.generation, 0)[:-1]
         switched = all(member.name.startswith(prefix) for member in proxy.committed.members)
+    elif proxy is not None and proxy.committed is None and committed is not None:
+        # The file has the service no more: the switch of a routed one to a worker.
+        was, is_ = committed.definition.get("routes"), desired.definition.get("routes")
+        switched = switched or bool(was and not is_)
     if not switched:
         return journal
     recovered = journal.commit(desired, desired.committed_at, len(journal.kept) + 1)

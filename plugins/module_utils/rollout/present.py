@@ -142,7 +142,7 @@ def _act(host: ServiceHost, wanted: Wanted, seen: Examination, began: float) -> 
     former = seen.former.definition if seen.former is not None else None
     attempt = Attempt(
         engine=host.engine,
-        routing=Routing(seen.proxy, definition, former),
+        routing=Routing(seen.proxy, definition, former, _ports(seen.journal)),
         journal_file=host.journal_file,
         journal=seen.journal,
         plan=seen.plan,
@@ -163,6 +163,12 @@ def _act(host: ServiceHost, wanted: Wanted, seen: Examination, began: float) -> 
     notes = [*attempt.notes, *prune(host, seen.journal, journal)]
     notes += _remember(host, wanted, seen, began, None)
     return _outcome(host, seen, journal, began, tuple(notes))
+
+
+def _ports(journal: Journal) -> dict[int, int]:
+    """The port of each release that the journal knows, by its generation."""
+    known = ((item.generation, item.definition.get("port")) for item in journal.releases())
+    return {generation: port for generation, port in known if port}
 
 
 def _remember(

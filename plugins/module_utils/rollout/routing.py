@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from ..clock import Deadline
 from ..definition.model import Definition
@@ -36,31 +36,35 @@ def make_backend(definition: Definition, members: Iterable[Member]) -> Backend:
     )
 
 
-def make_member(container: Container, definition: Definition) -> Member:
-    """A replica as the proxy knows it. Pure.
-
-    :param definition: that of the replica's own release; it has a port.
-    """
-    return Member(name=container.name, address=container.address, port=definition.port or 0)
-
-
 class Routing:
     """The traffic of one service. Without a proxy every call does nothing: a worker has no traffic.
 
     :param definition: of the wanted release.
     :param former: of the release that serves, for the members that leave.
+    :param ports: the ports of the releases that are known, by generation: after a run that was
+        killed the containers that leave may be of several.
     """
 
     def __init__(
-        self, proxy: Proxy | None, definition: Definition, former: Definition | None
+        self,
+        proxy: Proxy | None,
+        definition: Definition,
+        former: Definition | None,
+        ports: Mapping[int, int] | None = None,
     ) -> None:
         self._proxy = proxy
         self._definition = definition
         self._former = former or definition
+        self._ports = ports or {}
 
     def _members(self, containers: Iterable[Container], former: bool) -> list[Member]:
         definition = self._former if former else self._definition
-        return [make_member(item, definition) for item in containers] if definition.port else []
+        found = []
+        for item in containers:
+            port = (self._ports.get(item.generation) if former else None) or definition.port
+            if port:
+                found.append(Member(name=item.name, address=item.address, port=port))
+        return found
 
     def admit(self, containers: Iterable[Container], former: bool = False) -> None:
         """Let replicas take requests, and return when each has answered one through the proxy.
@@ -134,6 +138,36 @@ class Routing:
             time.sleep(POLL_SECONDS)
             if left:
                 left = self.in_flight(leaving, former)
+
+    def drop_strangers(self, known: Iterable[Container], timeout: float) -> None:
+        """Take out of the running proxy what is in it and belongs to no container of the service.
+
+        A container that somebody removed leaves its entry there, and its address may be another's
+        by now.
+
+        :param known: the containers that are, or still are, members.
+        :param timeout: seconds to wait for what is in flight through them.
+        """
+        if self._proxy is None:
+            return
+        names = {item.name for item in known}
+        observed = self._proxy.observe(self._definition.name)
+        if observed.committed is not None:
+            names.update(member.name for member in observed.committed.members)
+        strangers = []
+        for name in sorted(set(observed.serving) - names):
+            address, _colon, port = observed.addresses.get(name, "").rpartition(":")
+            if address:
+                strangers.append(Member(name, address.strip("[]"), int(port)))
+        if not strangers:
+            return
+        backend = make_backend(self._definition, strangers)
+        self._proxy.drain(backend, strangers)
+        deadline = Deadline(timeout)
+        while self._proxy.in_flight(backend, strangers) and not deadline.passed():
+            time.sleep(POLL_SECONDS)
+        self._proxy.retire(backend, strangers)
+        self._proxy.forget(backend, strangers)
 
     def retire(self, containers: Iterable[Container], former: bool) -> None:
         """Nothing can pick these replicas any more: proved by the proxy's own answer."""

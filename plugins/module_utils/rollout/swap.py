@@ -55,15 +55,19 @@ def run(attempt: Attempt, prepare: Callable[[], None]) -> Journal:
             _switch(attempt)
     except HundredError as error:
         raise before_commit(attempt, error) from error
+    waited = False
     try:
         attempt.record(replace(attempt.journal, desired=attempt.release, phase=SWITCHED))
         boundary("switched")
         _drain_and_monitor(attempt)
+        waited = True
     except RolloutError as error:
         after_window(attempt, error)
     except HundredError as error:
         raise unfinished(attempt, error) from error
     try:
+        if not waited:
+            _drain(attempt)  # failure_action: continue; the failure ended the wait
         _let_go(attempt)
         return _finish(attempt)
     except HundredError as error:
@@ -121,6 +125,7 @@ def _switch(attempt: Attempt) -> None:
 
 def _drain_and_monitor(attempt: Attempt) -> None:
     definition, leaving = attempt.definition, attempt.plan.retire
+    attempt.routing.drop_strangers([*attempt.members(), *leaving], definition.drain_timeout)
     attempt.routing.drain(leaving, former=True)
     boundary("draining")
     window = Deadline(definition.update.monitor if attempt.new() else 0.0)
@@ -140,12 +145,23 @@ def _drain_and_monitor(attempt: Attempt) -> None:
         left = attempt.routing.wait_until_drained(leaving, True, definition.drain_timeout, quiet)
     finally:
         watched.close()
+    _note_left(attempt, left)
+    boundary("drained")
+
+
+def _drain(attempt: Attempt) -> None:
+    """Let what is in flight to the old replicas end, without a watch on the new ones."""
+    leaving, timeout = attempt.plan.retire, attempt.definition.drain_timeout
+    attempt.routing.drain(leaving, former=True)
+    _note_left(attempt, attempt.routing.wait_until_drained(leaving, True, timeout))
+
+
+def _note_left(attempt: Attempt, left: int) -> None:
     if left:
         attempt.notes.append(
             "%d still in flight to the old replicas after drain_timeout (%gs)"
-            % (left, definition.drain_timeout)
+            % (left, attempt.definition.drain_timeout)
         )
-    boundary("drained")
 
 
 def _let_go(attempt: Attempt) -> None:
@@ -176,7 +192,9 @@ def _finish(attempt: Attempt) -> Journal:
 def _replace_in_batches(attempt: Attempt) -> None:
     plan, update = attempt.plan, attempt.definition.update
     attempt.settle(plan.settle)
-    old = sorted((item for item in plan.retire if item.running), key=by_slot)
+    # Whatever is not surely down: one that crashes and is started again and again is not.
+    down = ("exited", "created", "dead")
+    old = sorted((item for item in plan.retire if item.state not in down), key=by_slot)
     fresh: list[Container | int] = [*plan.revive, *plan.create]
     vacant = max(0, len(fresh) - len(old))
     for first in range(0, vacant, update.parallelism):
@@ -211,6 +229,7 @@ def _fill(attempt: Attempt, batch: Sequence[Container | int], staying: Sequence[
     attempt.admitted = True
     attempt.routing.admit(attempt.members())
     attempt.routing.verify(attempt.members())
+    attempt.replicas.arm(attempt.new())
     attempt.routing.commit(attempt.members(), staying)
 
 

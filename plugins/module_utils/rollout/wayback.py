@@ -12,7 +12,7 @@ from dataclasses import replace
 from ..engine.containers import Container
 from ..errors import HundredError, RolloutError
 from ..state.journal import IDLE, SWITCHED
-from .attempt import Attempt, Former
+from .attempt import Attempt
 
 
 def before_commit(attempt: Attempt, error: HundredError) -> RolloutError:
@@ -23,10 +23,10 @@ def before_commit(attempt: Attempt, error: HundredError) -> RolloutError:
     try:
         if attempt.parked:
             staying = [item for item in attempt.plan.retire if attempt.runs(item)]
-            attempt.routing.commit((), staying, back=True)
+            attempt.routing.commit(_unchanged(attempt), staying, back=True)
         attempt.withdraw(_to_be_undone(attempt))
-        if attempt.parked and attempt.former is not None:
-            _bring_back(attempt, attempt.former, attempt.parked)
+        if attempt.parked:
+            _bring_back(attempt, attempt.parked, _unchanged(attempt))
         attempt.record(replace(attempt.journal, desired=None, phase=IDLE))
     except HundredError as second:
         return _failed(error, step, f"not certain: undoing failed too: {second.message}")
@@ -71,6 +71,14 @@ def _to_be_undone(attempt: Attempt) -> list[Container]:
     return attempt.new()
 
 
+def _unchanged(attempt: Attempt) -> list[Container]:
+    """The replicas of the committed release that go on, when it is the wanted one as well."""
+    committed = attempt.journal.committed
+    if committed is None or committed.generation != attempt.plan.generation:
+        return []
+    return [*attempt.plan.keep, *(item for item in attempt.plan.settle if attempt.runs(item))]
+
+
 def _return_to_former(attempt: Attempt, error: HundredError) -> RolloutError:
     """The old replicas, still there, take the requests back; the new ones are removed."""
     step = error.step or "monitor"
@@ -87,14 +95,14 @@ def _return_to_former(attempt: Attempt, error: HundredError) -> RolloutError:
     new = attempt.members()
     attempt.admitted = True
     try:
-        if attempt.parked:
-            # Never two at once: with stop-first the new ones go before the old ones come back.
+        if attempt.definition.update.order == "stop-first":
+            # Never two at once: the new ones go before the old ones come back.
             running = [item for item in old if attempt.runs(item)]
             attempt.routing.commit((), running, back=True)
             attempt.withdraw(new)
-            _bring_back(attempt, former, old)
+            _bring_back(attempt, old)
         else:
-            _bring_back(attempt, former, old)
+            _bring_back(attempt, old)
             attempt.withdraw(new)
         former.replicas.arm(old)
         attempt.record(attempt.journal.returned_to(former.release))
@@ -103,16 +111,21 @@ def _return_to_former(attempt: Attempt, error: HundredError) -> RolloutError:
     return _failed(error, step, f"{former.release} again")
 
 
-def _bring_back(attempt: Attempt, former: Former, old: Sequence[Container]) -> None:
-    """Route to the former release's replicas again, starting those that were stopped."""
+def _bring_back(
+    attempt: Attempt, old: Sequence[Container], beside: Sequence[Container] = ()
+) -> None:
+    """Route to the old replicas again, starting those that were stopped.
+
+    :param beside: replicas of the wanted release that go on.
+    """
     for container in old:
         if not attempt.runs(container):
             attempt.engine.start(container.id)
-    former.replicas.settle(old)
+    attempt.leaving.settle(old)
     serving = [item for item in attempt.plan.retire if attempt.runs(item)]
     attempt.routing.admit(serving, former=True)
     attempt.routing.verify(serving, former=True)
-    attempt.routing.commit((), serving, back=True)
+    attempt.routing.commit(beside, serving, back=True)
 
 
 def _failed(error: HundredError, step: str, serving: str) -> RolloutError:

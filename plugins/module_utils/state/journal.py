@@ -113,7 +113,7 @@ class Journal:
         Pure.
         """
         kept = tuple(item for item in self.kept if item.release != release.release)
-        return replace(self, committed=release, desired=None, kept=kept, phase=IDLE)
+        return replace(self, committed=release, desired=None, kept=kept, phase=IDLE, stopped=False)
 
     def releases(self) -> tuple[Release, ...]:
         """Every release that the journal knows, oldest first."""
