@@ -32,18 +32,36 @@ remember_what_is_here() {
   mkdir -p "$DEMO"
   chmod 700 "$DEMO"
   [[ -e $DEMO/before ]] && return 0
+  refuse_to_take_over
+  dpkg-query -W -f '${Package}\n' | sort >"$DEMO/packages"
   for name in docker.io docker-registry haproxy apache2-utils python3-docker; do
     [[ $(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null) != installed ]] || echo "package $name"
   done >"$DEMO/before.new"
   for name in /var/lib/hundred /etc/haproxy/hundred; do
     [[ ! -e $name ]] || echo "path $name" >>"$DEMO/before.new"
   done
-  if [[ -n $(dpkg --verify docker-registry 2>/dev/null) ]]; then
+  if docker image inspect debian:bookworm-slim >/dev/null 2>&1; then
+    echo "image debian:bookworm-slim" >>"$DEMO/before.new"
+  fi
+  # A missing file is what the clean-up of an older demo left.
+  if dpkg --verify docker-registry 2>/dev/null | grep -qv '^missing'; then
     die "this machine has a docker-registry of its own, which the demo would reconfigure"
   fi
   cp -p /etc/docker/registry/config.yml "$DEMO/registry.default" 2>/dev/null || true
+  ! service docker-registry status >/dev/null 2>&1 || echo "running docker-registry" >>"$DEMO/before.new"
   [[ ! -e /etc/default/haproxy ]] || cp -p /etc/default/haproxy "$DEMO/haproxy.default"
   mv "$DEMO/before.new" "$DEMO/before"
+}
+
+# refuse_to_take_over: die when something has the demo's names already; --clean would remove it later.
+refuse_to_take_over() {
+  local found=()
+  docker version >/dev/null 2>&1 || return 0
+  [[ -z $(docker ps -aq --filter label=hundred.service=shop) ]] || found+=("a service shop")
+  ! docker volume inspect shop-data >/dev/null 2>&1 || found+=("a volume shop-data")
+  ! docker network inspect hundred >/dev/null 2>&1 || found+=("a network hundred")
+  ((${#found[@]} == 0)) ||
+    die "this machine has $(printf '%s, ' "${found[@]}")which the demo would take over: remove it or use another machine"
 }
 
 was_here() { grep -qx "$*" "$DEMO/before"; }
@@ -178,23 +196,30 @@ clean_demo() {
     docker images -q --no-trunc --filter "label=hundred.image=$REGISTRY/shop" | sort -u |
       xargs -r docker rmi -f >/dev/null || say "some images of the shop are in use and stay"
     ! docker image inspect "$LOCAL_BASE" >/dev/null 2>&1 || docker rmi "$LOCAL_BASE" >/dev/null
+    was_here image debian:bookworm-slim || docker rmi debian:bookworm-slim >/dev/null 2>&1 || true
   fi
   clean_registry
   clean_proxy
   was_here path /var/lib/hundred || rm -rf /var/lib/hundred
-  local name kept=()
-  for name in docker.io docker-registry haproxy apache2-utils python3-docker; do
-    was_here package "$name" || kept+=("$name")
-  done
+  local kept
+  kept=$(dpkg-query -W -f '${Package}\n' | sort | comm -13 "$DEMO/packages" - 2>/dev/null | xargs)
   rm -rf "$DEMO"
-  say_result "The demo is gone. Packages that it installed and left: ${kept[*]:-none}."
+  say_result "The demo is gone. Packages that were installed since it first ran, and stay: ${kept:-none}."
 }
 
 clean_registry() {
-  was_here package docker-registry || service docker-registry stop >/dev/null 2>&1 || true
+  service docker-registry stop >/dev/null 2>&1 || true
   rm -rf /var/lib/hundred-demo-registry "/etc/docker/certs.d/$REGISTRY"
   rm -rf /etc/docker/registry/config.yml /etc/docker/registry/users /etc/docker/registry/tls
-  [[ ! -e $DEMO/registry.default ]] || cp -p "$DEMO/registry.default" /etc/docker/registry/config.yml
+  if [[ -e $DEMO/registry.default ]]; then
+    cp -p "$DEMO/registry.default" /etc/docker/registry/config.yml
+    ! was_here running docker-registry || service docker-registry start >/dev/null 2>&1 || true
+  elif ! was_here package docker-registry; then
+    # Its configuration was the demo's. Without one the daemon would fail at every boot, and the
+    # package does not bring the file back by itself.
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -y purge docker-registry >/dev/null 2>&1 ||
+      say "docker-registry could not be removed; it has no configuration now"
+  fi
 }
 
 clean_proxy() {
