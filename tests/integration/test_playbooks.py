@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,17 +21,24 @@ PLAYBOOKS = ("build", "deploy", "rollback", "setup", "status")
 
 
 def playbook(
-    target: ServiceHost, name: str, *arguments: str, broken: bool = False
+    target: ServiceHost,
+    name: str,
+    *arguments: str,
+    broken: bool = False,
+    build: Mapping[str, Any] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a playbook over the real host ``here`` and the host ``gone``, where nobody answers.
+    """Run a playbook over the host ``gone``, where nobody answers, and the real host ``here``.
 
     :param broken: a key of the definition has no value, and another service's is nonsense.
+    :param build: the key ``build`` of the definition.
     """
     variables = target.host.inventory_vars()
-    hosts = {"here": variables, "gone": {**variables, "ansible_host": "127.0.0.1"}}
+    hosts = {"gone": {**variables, "ansible_host": "127.0.0.1"}, "here": variables}
     hosts["gone"]["ansible_port"] = 1
     shop = {"image": target.options["image"], "hosts": "web", "port": 8000}
     shop.update(routes=[{"host": "shop.test"}], update={"monitor": "0s"})
+    if build is not None:
+        shop["build"] = build
     services = {"shop": shop}
     if broken:
         shop["secrets"] = {"TOKEN": "{{ vault_that_nobody_opened }}"}
@@ -92,3 +101,50 @@ def test_going_back_and_looking_need_no_good_definition(target, digests, web):
     assert target.info("shop")["revision"] == release_of(digests, "v1")["revision"]
     status = playbook(target, "status", *limit, broken=True)
     assert status.returncode == 0, status.stdout + status.stderr
+
+
+def row(result: subprocess.CompletedProcess[str], host: str) -> str:
+    """What the table at the end says of a host, or nothing."""
+    lines = result.stdout.partition("TASK [Show what runs where]")[2].splitlines()
+    return next((line for line in lines if line.startswith(f"{host} ")), "")
+
+
+@pytest.mark.once
+def test_a_host_out_of_reach_ends_in_the_table_and_no_host_after_it_goes_back(target, digests, web):
+    for name in ("v1", "v2"):
+        assert not target.rollout({**web, **release_of(digests, name)}).failed
+    before = target.identities()
+    result = playbook(target, "rollback", "-e", "service=shop")
+    assert result.returncode != 0
+    assert "unreachable" in row(result, "gone"), result.stdout + result.stderr
+    assert "not reached" in row(result, "here"), result.stdout + result.stderr
+    assert target.identities() == before
+
+
+@pytest.mark.once
+def test_a_host_out_of_reach_ends_in_the_table_and_no_host_is_deployed(target, digests):
+    release = release_of(digests, "v1")
+    wanted = ("-e", f"service=shop revision={release['revision']} digest={release['digest']}")
+    limited = playbook(target, "deploy", *wanted, "--limit", "localhost,gone")
+    assert limited.returncode != 0
+    assert "unreachable" in row(limited, "gone"), limited.stdout + limited.stderr
+    everywhere = playbook(target, "deploy", *wanted)
+    assert everywhere.returncode != 0
+    assert "unreachable" in row(everywhere, "gone"), everywhere.stdout + everywhere.stderr
+    assert "not swapped" in row(everywhere, "here"), everywhere.stdout + everywhere.stderr
+    assert target.containers("shop") == {}
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", ["build", "deploy"])
+def test_what_cannot_be_built_is_refused_before_any_host_is_touched(target, name):
+    wanted = ("-e", "service=shop revision=main")
+    result = playbook(target, name, *wanted)
+    output = result.stdout + result.stderr
+    assert result.returncode != 0
+    assert "shop has no key build" in output and "-e digest=sha256:" in output
+    away = playbook(target, name, *wanted, "-e", "hundred_build_host=here", build={"source": ".."})
+    assert away.returncode != 0
+    assert "shop.build.source is .., relative to" in away.stdout + away.stderr
+    for run in (result, away):
+        assert run.stdout.count("TASK [") == 1
