@@ -68,15 +68,16 @@ class Attempt:
         return self.replicas.definition
 
     @property
+    def keeps_the_release(self) -> bool:
+        """Whether the wanted release is the committed one: a change of scale, a repair."""
+        committed = self.journal.committed
+        return committed is not None and committed.generation == self.plan.generation
+
+    @property
     def resumes_a_switch(self) -> bool:
         """Whether the wanted release serves already, from a run that died in its window."""
-        committed = self.journal.committed
-        return (
-            self.journal.phase == SWITCHED
-            and self.former is not None
-            and committed is not None
-            and committed.generation == self.plan.generation
-        )
+        switched = self.journal.phase == SWITCHED
+        return switched and self.former is not None and self.keeps_the_release
 
     @property
     def leaving(self) -> Replicas:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ..clock import Deadline
 from ..definition.model import Definition
@@ -107,9 +107,8 @@ class Routing:
         if self._proxy is not None and members:
             self._proxy.drain(make_backend(self._definition, members), members)
 
-    def in_flight(self, containers: Iterable[Container], former: bool) -> int:
+    def _in_flight(self, members: Sequence[Member]) -> int:
         """How many requests or connections are still on their way through these replicas."""
-        members = self._members(containers, former)
         if self._proxy is None or not members:
             return 0
         return self._proxy.in_flight(make_backend(self._definition, members), members)
@@ -128,16 +127,20 @@ class Routing:
             whatever the timeout.
         :returns: what was still in flight at the end.
         """
-        leaving = list(containers)
+        return self._wait(self._members(containers, former), timeout, meanwhile)
+
+    def _wait(
+        self, members: Sequence[Member], timeout: float, meanwhile: Callable[[], bool]
+    ) -> int:
         deadline = Deadline(timeout)
-        left = self.in_flight(leaving, former)
+        left = self._in_flight(members)
         while True:
             done = meanwhile()
             if done and (left == 0 or deadline.passed()):
                 return left
             time.sleep(POLL_SECONDS)
             if left:
-                left = self.in_flight(leaving, former)
+                left = self._in_flight(members)
 
     def drop_strangers(self, known: Iterable[Container], timeout: float) -> None:
         """Take out of the running proxy what is in it and belongs to no container of the service.
@@ -163,9 +166,7 @@ class Routing:
             return
         backend = make_backend(self._definition, strangers)
         self._proxy.drain(backend, strangers)
-        deadline = Deadline(timeout)
-        while self._proxy.in_flight(backend, strangers) and not deadline.passed():
-            time.sleep(POLL_SECONDS)
+        self._wait(strangers, timeout, lambda: True)
         self._proxy.retire(backend, strangers)
         self._proxy.forget(backend, strangers)
 

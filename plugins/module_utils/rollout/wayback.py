@@ -65,16 +65,14 @@ def _to_be_undone(attempt: Attempt) -> list[Container]:
 
     A committed release's own replicas are not removed, whatever this run did to them.
     """
-    committed = attempt.journal.committed
-    if committed is not None and committed.generation == attempt.plan.generation:
+    if attempt.keeps_the_release:
         return [item for item in attempt.made if item not in attempt.plan.revive]
     return attempt.new()
 
 
 def _unchanged(attempt: Attempt) -> list[Container]:
     """The replicas of the committed release that go on, when it is the wanted one as well."""
-    committed = attempt.journal.committed
-    if committed is None or committed.generation != attempt.plan.generation:
+    if not attempt.keeps_the_release:
         return []
     return [*attempt.plan.keep, *(item for item in attempt.plan.settle if attempt.runs(item))]
 
