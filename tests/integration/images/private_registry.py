@@ -1,13 +1,15 @@
 # Copyright: (c) 2026, the hundred.containers authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A registry of this machine's own for tests: Debian's docker-registry with TLS and a password."""
+"""A registry of this machine's own for tests: Debian's docker-registry with TLS and a password.
+
+The program is the lab's: the package itself would start a registry on this machine.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
-import shutil
 import socket
 import ssl
 import subprocess
@@ -16,6 +18,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
+
+from tests.lab.command import docker, run
+from tests.lab.images import ensure_image
+from tests.lab.recipes import registry_recipe
 
 USERNAME = "ci"
 PASSWORD = "s3cret-of-the-registry"
@@ -44,13 +50,18 @@ class PrivateRegistry:
         self.folder = folder
         self.address = f"{host}:{_free_port(host)}"
         self._process: subprocess.Popen[bytes] | None = None
-        _run(
-            *"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test".split(),
-            *["-addext", f"subjectAltName=IP:{host}"],
-            *["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")],
+        run(
+            [
+                *"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test".split(),
+                *["-addext", f"subjectAltName=IP:{host}"],
+                *["-keyout", folder / "key.pem", "-out", folder / "cert.pem"],
+            ]
         )
+        image = ensure_image(registry_recipe())
+        _copy_out(image, "/usr/bin/docker-registry", folder)
         # The lowest cost that bcrypt has: the registry pays it for every request.
-        entry = _run("htpasswd", "-n", "-i", "-B", "-C", "4", USERNAME, text=PASSWORD)
+        htpasswd = f"htpasswd -n -i -B -C 4 {USERNAME}".split()
+        entry = docker("run", "--rm", "--interactive", image, *htpasswd, input=PASSWORD).stdout
         (folder / "htpasswd").write_text(entry)
         (folder / "config.yml").write_text(
             _CONFIGURATION.format(folder=folder, address=self.address)
@@ -71,10 +82,9 @@ class PrivateRegistry:
 
     def start(self) -> None:
         """Start it (again), with the data that it had, and wait until it asks for a password."""
-        program = shutil.which("docker-registry") or "/usr/bin/docker-registry"
         with open(self.folder / "log", "ab") as log:
             self._process = subprocess.Popen(
-                [program, "serve", str(self.folder / "config.yml")],
+                [self.folder / "docker-registry", "serve", self.folder / "config.yml"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -133,6 +143,10 @@ def _free_port(host: str) -> int:
         return int(probe.getsockname()[1])
 
 
-def _run(*command: str, text: str | None = None) -> str:
-    done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
-    return done.stdout
+def _copy_out(image: str, path: str, folder: Path) -> None:
+    """Copy one file of an image into a folder."""
+    container = docker("create", image).stdout.strip()
+    try:
+        docker("cp", f"{container}:{path}", folder)
+    finally:
+        docker("rm", container)
