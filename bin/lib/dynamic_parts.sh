@@ -25,7 +25,8 @@ part_integration() {
   for path in tests/lab tests/load tests/app; do
     [[ ! -d $ROOT/$path ]] || paths+=("$path")
   done
-  run_pytest integration "${paths[@]}"
+  # These wait for containers most of the time: two processes take little more than half of one's time.
+  run_pytest integration --numprocesses=2 "${paths[@]}"
 }
 
 # run_scenario NAME: the whole Molecule sequence, which must end in at least one testinfra test.

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -29,8 +30,11 @@ ARGUMENTS: Mapping[str, Any] = {
     "proxy": {"type": "str", "choices": ["haproxy", "nginx"], "default": "haproxy"},
     "http_port": {"type": "int", "default": 80},
     "revision": {"type": "raw"},
+    "build_host": {"type": "str"},
     "only_hosts": {"type": "bool", "default": False},
 }
+
+LOCALHOST = "localhost"
 
 # The strings that Ansible decrypts when they are read, in 2.19 and in 2.18; they are no "str".
 VAULTED = ("EncryptedString", "AnsibleVaultEncryptedUnicode")
@@ -84,7 +88,18 @@ class ActionModule(ActionBase):
         except DefinitionError as error:
             result.update(failed=True, changed=False, msg=error.message)
             return result
+        builder = arguments["build_host"]
+        try:
+            if builder is not None:
+                _check_builds({name: definitions[name] for name in chosen}, builder, groups)
+        except DefinitionError as error:
+            result.update(failed=True, changed=False, msg=error.message)
+            return result
         services = {name: _described(definitions[name], groups) for name in chosen}
+        if builder == LOCALHOST:
+            for service in services.values():
+                source = service["build"]["source"]
+                service["build"]["source"] = _beside_the_inventory(source, variables)
         result.update(changed=False, services=services)
         return result
 
@@ -184,6 +199,43 @@ def _chosen(wanted: list[str] | None, raw: Any, problems: list[Problem]) -> list
                 must = f"must be services that {VARIABLE} defines"
                 Place("names", problems).refuse(must, name, nearest(name, known))
     return [str(name) for name in dict.fromkeys(asked or known)]
+
+
+def _check_builds(
+    definitions: Mapping[str, Definition], builder: str, groups: Mapping[str, Any]
+) -> None:
+    """Refuse what cannot be built on this host.
+
+    :raises DefinitionError: every problem of all definitions.
+    """
+    problems: list[Problem] = []
+    if builder != LOCALHOST and builder not in groups.get("all", ()):
+        must = f"must be {LOCALHOST} or a host of the inventory"
+        place = Place("hundred_build_host", problems)
+        place.refuse(must, builder, nearest(builder, [LOCALHOST, *groups.get("all", ())]))
+    for name, definition in definitions.items():
+        place = Place(VARIABLE, problems).at(name).at("build")
+        if definition.build is None:
+            place.note(
+                "is missing: it says what the image is built from",
+                None,
+                "an image that is there already is deployed with -e digest=sha256:...",
+            )
+        elif builder != LOCALHOST and not os.path.isabs(definition.build.source):
+            place.at("source").refuse(
+                f"must be the absolute path of a clone on the build host {builder}; only on "
+                f"{LOCALHOST} is it relative to the inventory's folder",
+                definition.build.source,
+            )
+    if problems:
+        raise DefinitionError(problems)
+
+
+def _beside_the_inventory(path: str, variables: Mapping[str, Any]) -> str:
+    """The absolute path of one that is relative to the inventory's folder."""
+    sources = variables.get("ansible_inventory_sources") or [os.getcwd()]
+    folder = sources[0] if os.path.isdir(sources[0]) else os.path.dirname(sources[0])
+    return os.path.realpath(os.path.join(folder, path))
 
 
 def _described(definition: Definition, groups: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,12 @@ options:
       - The revision that is going to be built or deployed.
       - Checked only for its form, a commit or a name that git resolves, and never an option of git.
     type: raw
+  build_host:
+    description:
+      - The host that is going to build the images of the services that were asked for.
+      - Each of them then must have C(build), with an absolute C(build.source) unless this is
+        V(localhost); there a relative one is returned as the absolute path beside the inventory.
+    type: str
   only_hosts:
     description:
       - Only find the hosts of the services, and look at nothing else in their definitions.

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.lab.fixtures import host, lab, python_image, registry
 from tests.lab.host import Host
@@ -159,12 +160,38 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+class Lanes(LoadScopeScheduling):
+    """What must run in one process when tests run in several: a host's tests, else a file's."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return lane(nodeid)
+
+
+def lane(nodeid: str) -> str:
+    """The lane of a test."""
+    for combination in map("-".join, COMBINATIONS):
+        if combination in nodeid:
+            return combination
+    return nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes:
+    """Share the lanes out among pytest-xdist's workers, the longest first."""
+    return Lanes(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the second combination of tests marked ``once`` to runs with HUNDRED_TEST_ALL=1."""
-    if os.environ.get("HUNDRED_TEST_ALL"):
-        return
+    """Leave the second combination of tests marked ``once`` to runs with HUNDRED_TEST_ALL=1.
+
+    In several processes the second combination begins at its end, so that the two do not put the
+    greatest load on the machine at the same time.
+    """
     second = "-".join(COMBINATIONS[1])
-    left = [item for item in items if item.get_closest_marker("once") and second in item.nodeid]
-    if left:
-        config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if item not in left]
+    if not os.environ.get("HUNDRED_TEST_ALL"):
+        left = {item for item in items if item.get_closest_marker("once") and second in item.nodeid}
+        if left:
+            config.hook.pytest_deselected(items=list(left))
+            items[:] = [item for item in items if item not in left]
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        backwards = [item for item in items if lane(item.nodeid) == second][::-1]
+        items[:] = [item for item in items if lane(item.nodeid) != second] + backwards

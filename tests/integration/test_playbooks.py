@@ -135,16 +135,27 @@ def test_a_host_out_of_reach_ends_in_the_table_and_no_host_is_deployed(target, d
     assert target.containers("shop") == {}
 
 
+def text(run) -> str:
+    """What a playbook printed, with its line breaks and indents as single spaces."""
+    return " ".join((run.stdout + run.stderr).split())
+
+
 @pytest.mark.once
 @pytest.mark.parametrize("name", ["build", "deploy"])
 def test_what_cannot_be_built_is_refused_before_any_host_is_touched(target, name):
     wanted = ("-e", "service=shop revision=main")
     result = playbook(target, name, *wanted)
-    output = result.stdout + result.stderr
+    output = text(result)
     assert result.returncode != 0
-    assert "shop has no key build" in output and "-e digest=sha256:" in output
+    assert "hundred_services.shop.build: is missing" in output, output
+    assert "-e digest=sha256:" in output
     away = playbook(target, name, *wanted, "-e", "hundred_build_host=here", build={"source": ".."})
     assert away.returncode != 0
-    assert "shop.build.source is .., relative to" in away.stdout + away.stderr
-    for run in (result, away):
+    assert "hundred_services.shop.build.source: must be the absolute path" in text(away)
+    unknown = ("-e", "hundred_build_host=hre")
+    nowhere = playbook(target, name, *wanted, *unknown, build={"source": "/srv/shop"})
+    assert nowhere.returncode != 0
+    assert "hundred_build_host: must be" in text(nowhere)
+    assert "did you mean here?" in text(nowhere)
+    for run in (result, away, nowhere):
         assert run.stdout.count("TASK [") == 1

@@ -5,7 +5,8 @@
 
 ``HUNDRED_LAB`` names the lab (default ``test``). It is removed after the run, and what an earlier,
 killed run left is removed before, unless ``HUNDRED_LAB_KEEP=1``: then hosts stay, with all that
-tests left on them, and the next run starts at once.
+tests left on them, and the next run starts at once. Each worker of pytest-xdist has a lab of its
+own: ``test-gw0`` and so on.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from .registry import Registry
 def lab() -> Iterator[Lab]:
     """The lab of this run."""
     keep = os.environ.get("HUNDRED_LAB_KEEP") == "1"
-    lab = Lab(os.environ.get("HUNDRED_LAB", "test"))
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    name = os.environ.get("HUNDRED_LAB", "test")
+    lab = Lab(f"{name}-{worker}" if worker else name)
     if not keep:
         lab.destroy()
     yield lab
