@@ -13,7 +13,7 @@ HANGS=1200
 run_pytest() {
   local part=$1 status junit=$RESULTS/$1.xml
   shift
-  python -m pytest --junitxml="$junit" "${PYTEST_ARGS[@]}" "$@" </dev/null
+  python -m pytest --junitxml="$junit" "$@" "${PYTEST_ARGS[@]}" </dev/null
   status=$?
   count_junit "$part" "$status" "$junit"
 }
