@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -153,11 +154,25 @@ def release_of(digests: dict[str, str], name: str) -> dict[str, str]:
     return {"digest": digests[name], "revision": hashlib.sha1(name.encode()).hexdigest()}
 
 
+@pytest.fixture(autouse=True)
+def share_of_the_machine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Tests marked ``timed`` have the machine for themselves; all others share it."""
+    timed = request.node.get_closest_marker("timed")
+    # The folder of the whole run: each process has its own below it.
+    with open(tmp_path_factory.getbasetemp().parent / "timed.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if timed else fcntl.LOCK_SH)
+        yield
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the marker of tests that need no second combination in every run."""
-    config.addinivalue_line(
-        "markers", "once: on Debian 12 with HAProxy only, unless HUNDRED_TEST_ALL is set"
-    )
+    """Name the markers."""
+    for line in (
+        "once: on Debian 12 with HAProxy only, unless HUNDRED_TEST_ALL is set",
+        "timed: asserts how long something takes; runs first, and beside no other test",
+    ):
+        config.addinivalue_line("markers", line)
 
 
 class Lanes(LoadScopeScheduling):
@@ -195,3 +210,4 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if os.environ.get("PYTEST_XDIST_WORKER"):
         backwards = [item for item in items if lane(item.nodeid) == second][::-1]
         items[:] = [item for item in items if lane(item.nodeid) != second] + backwards
+        items.sort(key=lambda item: item.get_closest_marker("timed") is None)

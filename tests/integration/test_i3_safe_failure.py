@@ -41,6 +41,7 @@ def fail(
     return result, seconds
 
 
+@pytest.mark.timed
 def test_i3_a_release_that_never_gets_healthy_is_refused_at_the_deadline(target, digests, serving):
     result, _seconds = fail(
         target, {**serving, **release_of(digests, "v2")}, {"APP_UNHEALTHY": "1"}
@@ -54,6 +55,7 @@ def test_i3_a_release_that_never_gets_healthy_is_refused_at_the_deadline(target,
     assert 4.0 <= result["seconds"] < 4.0 + 1.0 + 1.5
 
 
+@pytest.mark.timed
 def test_i3_a_release_that_exits_is_refused_within_a_second_of_its_exit(target, digests, serving):
     result, _seconds = fail(
         target, {**serving, **release_of(digests, "v2")}, {"APP_EXIT_AT_ONCE": "3"}
@@ -63,6 +65,7 @@ def test_i3_a_release_that_exits_is_refused_within_a_second_of_its_exit(target, 
     assert result["seconds"] < 2.5, "an exit was waited for until the deadline"
 
 
+@pytest.mark.timed
 def test_i3_a_release_that_dies_in_its_window_is_returned_from(target, digests, serving):
     options = {**serving, "update": {"monitor": "20s", "parallelism": 2}}
     target.rollout({**options, **release_of(digests, "v1")})
