@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.hundred.containers.plugins.action.table import render
+from ansible_collections.hundred.containers.plugins.action.table import printable, render
 
 ARGUMENTS: Mapping[str, Any] = {
     "of": {"type": "str", "choices": ["rollout", "status"], "required": True},
@@ -63,13 +63,20 @@ class ActionModule(ActionBase):
             rows = [rollout_row(host, values, check) for host, values in found.items()]
         else:
             rows = [row for host, values in found.items() for row in status_rows(host, values)]
-            rows = [row for row in rows if arguments["service"] in (None, "", row["service"])]
+            # A host that did not answer has a row without a service: it may run any of them.
+            wanted = arguments["service"] or None
+            rows = [row for row in rows if wanted in (None, row["service"]) or not row["service"]]
             rows.sort(key=lambda row: (row["service"], row["host"]))
         title = arguments["service"] if kind == "rollout" else None
         self._display.display(render(COLUMNS[kind], rows, title) + "\n")
+        for host, values in found.items():
+            for note in values.get("notes") or ():
+                self._display.display(f"{host}: note: {printable(str(note))}\n")
         failures = [row for row in rows if row.get("why")]
         for row in failures:
-            self._display.display(f"{row['host']}: {row['why']}\n")
+            # The log lines of an application are in it.
+            why = "\n".join(map(printable, row["why"].splitlines()))
+            self._display.display(f"{row['host']}: {why}\n")
         result.update(changed=False, rows=rows)
         if failures:
             # Why is on the screen already, in lines; the failed task would print it once more.

@@ -20,9 +20,11 @@ from jinja2 import TemplateError
 from ..module_utils.definition import names
 from ..module_utils.definition.model import Definition
 from ..module_utils.definition.parse import VARIABLE, parse_placement, parse_services
+from ..module_utils.definition.paths import PORT
 from ..module_utils.definition.placement import hosts_of
 from ..module_utils.definition.problems import UNRESOLVED, DefinitionError, Place, Problem, nearest
 from ..module_utils.definition.stored import to_mapping
+from ..module_utils.image.reference import is_digest
 
 ARGUMENTS: Mapping[str, Any] = {
     "services": {"type": "raw"},
@@ -31,6 +33,7 @@ ARGUMENTS: Mapping[str, Any] = {
     "http_port": {"type": "int", "default": 80},
     "revision": {"type": "raw"},
     "build_host": {"type": "str"},
+    "digest": {"type": "raw"},
     "only_hosts": {"type": "bool", "default": False},
 }
 
@@ -76,6 +79,9 @@ class ActionModule(ActionBase):
         raw = self._raw(arguments["services"], variables, Place(VARIABLE, problems))
         if arguments["revision"] is not None:
             names.revision(Place("revision", problems), arguments["revision"])
+        if arguments["digest"] is not None:
+            _check_release(arguments["digest"], arguments["revision"], problems)
+        PORT(Place("hundred_proxy_http_port", problems), arguments["http_port"])
         chosen = _chosen(arguments["names"], raw, problems)
         try:
             definitions = parse_services(
@@ -199,6 +205,16 @@ def _chosen(wanted: list[str] | None, raw: Any, problems: list[Problem]) -> list
                 must = f"must be services that {VARIABLE} defines"
                 Place("names", problems).refuse(must, name, nearest(name, known))
     return [str(name) for name in dict.fromkeys(asked or known)]
+
+
+def _check_release(digest: Any, revision: Any, problems: list[Problem]) -> None:
+    """Refuse what no host would take for an image that is there already."""
+    if not isinstance(digest, str) or not is_digest(digest):
+        must = "must be sha256: and 64 hexadecimal digits, as image_push returned it"
+        Place("digest", problems).refuse(must, digest)
+    if isinstance(revision, str) and not problems and not names.is_plain_revision(revision):
+        must = "must be a commit's SHA or a plain name: with a digest no git resolves it"
+        Place("revision", problems).refuse(must, revision)
 
 
 def _check_builds(

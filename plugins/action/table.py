@@ -55,7 +55,7 @@ def render(
         for index, column in enumerate(columns)
     ]
     right = [_numbers(row.get(column) for row in rows) for column in columns]
-    lines = [] if title is None else [_clean(title), ""]
+    lines = [] if title is None else [printable(title), ""]
     lines.append(_line(columns, widths, right))
     lines.append(_line(["-" * width for width in widths], widths, right))
     for row in cells:
@@ -91,9 +91,9 @@ def _lines(value: Any) -> list[str]:
         return ["yes" if value else "no"]
     if isinstance(value, (list, tuple)):
         value = ", ".join(str(item) for item in value) or NO_VALUE
-    return [_clean(line) for line in str(value).splitlines()] or [NO_VALUE]
+    return [printable(line) for line in str(value).splitlines()] or [NO_VALUE]
 
 
-def _clean(text: str) -> str:
+def printable(text: str) -> str:
     """The text without characters that a terminal obeys instead of showing them."""
     return "".join(char if char.isprintable() else "?" for char in text.expandtabs(4)).rstrip()

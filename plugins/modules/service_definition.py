@@ -44,6 +44,11 @@ options:
       - The revision that is going to be built or deployed.
       - Checked only for its form, a commit or a name that git resolves, and never an option of git.
     type: raw
+  digest:
+    description:
+      - The digest of the image that is going to be deployed, when none is built.
+      - Checked for its form; O(revision) then must be a plain name, which git does not resolve.
+    type: raw
   build_host:
     description:
       - The host that is going to build the images of the services that were asked for.

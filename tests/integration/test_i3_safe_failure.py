@@ -86,6 +86,25 @@ def test_i3_a_release_that_dies_in_its_window_is_returned_from(target, digests, 
     assert not again.failed and not again.changed, again.output
 
 
+@pytest.mark.once
+def test_i3_a_log_that_cannot_be_read_hides_no_failure(target, digests, serving):
+    options = {**serving, "update": {"monitor": "20s", "parallelism": 2}}
+    target.rollout({**options, **release_of(digests, "v1")})
+    before = target.identities()
+    result = target.rollout(
+        {
+            **options,
+            **release_of(digests, "v2"),
+            "environment": {"APP_EXIT_AFTER": "3"},
+            "logging": {"driver": "none"},
+        }
+    )
+    assert result.failed and result["step"] == "monitor", result.output
+    assert "exited" in result["msg"]
+    assert result["serving"].endswith("again")
+    assert target.identities() == before
+
+
 def test_i2_no_request_reaches_a_release_before_it_has_passed(target, digests, serving):
     flaky = {**serving["health"], "successes": 4, "healthy_deadline": "3s"}
     options = {**serving, "health": flaky, **release_of(digests, "v2")}
@@ -99,6 +118,11 @@ def test_i3_a_missing_image_is_told_and_nothing_is_touched(target, digests, serv
     assert result.failed
     assert result["step"] == "pull"
     assert target.identities() == before
+    prefetched = target.rollout(
+        {**serving, "digest": "sha256:" + "0" * 64, "revision": "f" * 40, "prefetch": True}
+    )
+    assert prefetched.failed
+    assert prefetched["serving"].endswith("as before")
 
 
 def test_i3_a_registry_that_is_down_is_told_and_nothing_is_touched(

@@ -17,6 +17,7 @@ import pytest
 from .conftest import PORTS, release_of
 from .service_host import ROOT, ServiceHost, ansible_command, ansible_environment
 
+ZEROS = "sha256:" + 64 * "0"
 PLAYBOOKS = ("build", "deploy", "rollback", "setup", "status")
 
 
@@ -87,6 +88,8 @@ def test_a_limited_deploy_swaps_and_reports_the_hosts_of_the_limit(target, diges
     assert "here" in status.stdout and "gone" not in status.stdout
     everywhere = playbook(target, "status")
     assert everywhere.returncode != 0 and "gone" in everywhere.stdout
+    of_one = playbook(target, "status", "-e", "service=shop")
+    assert of_one.returncode != 0 and "gone" in of_one.stdout, of_one.stdout
 
 
 @pytest.mark.once
@@ -158,4 +161,26 @@ def test_what_cannot_be_built_is_refused_before_any_host_is_touched(target, name
     assert "hundred_build_host: must be" in text(nowhere)
     assert "did you mean here?" in text(nowhere)
     for run in (result, away, nowhere):
+        assert run.returncode != 0
         assert run.stdout.count("TASK [") == 1
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ("revision=v1 digest=sha256:xyz", "digest: must be"),
+        ("revision=v1 digest=''", "digest: must be"),
+        (f"revision=HEAD~1 digest={ZEROS}", "revision: must be"),
+        (
+            "revision=v1 digest=sha256:%s hundred_proxy_http_port=70000" % (64 * "0"),
+            "http_port: must",
+        ),
+    ],
+    ids=["no digest", "empty", "unresolved", "port"],
+)
+def test_a_bad_release_is_refused_before_any_host_is_touched(target, given, path):
+    result = playbook(target, "deploy", "-e", f"service=shop {given}")
+    assert result.returncode != 0
+    assert path in text(result), result.stdout + result.stderr
+    assert result.stdout.count("TASK [") == 1

@@ -293,3 +293,30 @@ def test_info_of_all_services_survives_one_damaged_journal(target, digests, web)
     states = {item["service"]: item["state"] for item in every["services"]}
     assert states == {"broken": "unknown", "shop": "present"}
     assert one.failed and "journal" in one["msg"], one.output
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("state", ["absent", "stopped"])
+def test_i7_a_name_is_no_path(target, state):
+    target.host.run("mkdir -p /srv/victim/app/secrets && touch /srv/victim/app/secrets/kept")
+    for name in ("/srv/victim/app", "../../../../srv/victim/app"):
+        result = target.call("service_rollout", {"name": name, "state": state})
+        assert result.failed and "must be a name" in result["msg"], result.output
+        back = target.rollback(name)
+        assert back.failed and "must be a name" in back["msg"], back.output
+    assert target.host.run("find /srv/victim -type f").stdout.split() == [
+        "/srv/victim/app/secrets/kept"
+    ]
+
+
+@pytest.mark.once
+def test_i6_the_plan_of_an_end_of_routing_says_so(target, digests, web):
+    assert not target.rollout({**web, **release_of(digests, "v1")}).failed
+    worker = {**web, **release_of(digests, "v2")}
+    del worker["routes"]
+    plan = target.rollout(worker, check=True)
+    assert not plan.failed, plan.output
+    lines = plan["actions"]
+    assert any(line.startswith("remove the routes of shop from") for line in lines), lines
+    assert "watch the new replicas for 1s" in lines
+    assert not any(line.startswith("route ") for line in lines), lines

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import yaml
 from ansible_collections.hundred.containers.plugins.module_utils.definition.parse import (
@@ -112,6 +114,29 @@ def test_values_that_may_be_secrets_are_never_shown(keys):
     assert SECRET not in error.message
     assert SECRET not in str(error.as_result())
     assert SECRET not in "".join(repr(problem) for problem in error.problems)
+
+
+@pytest.mark.parametrize(
+    ("keys", "path"),
+    [
+        ({"secrets": {"TOKEN": "a\udc80b"}}, "secrets.TOKEN"),
+        ({"build": {"secrets": {"TOKEN": "a\udc80b"}}}, "build.secrets.TOKEN"),
+        ({"environment": {"TOKEN": "a\udc80b"}}, "environment.TOKEN"),
+        ({"secrets": {"T" * 251: "x"}}, "secrets"),
+    ],
+    ids=["secret", "build secret", "variable", "name"],
+)
+def test_what_no_file_of_the_host_could_hold_is_refused_on_the_controller(keys, path):
+    error = refused(shop(**keys))
+    assert [problem.path for problem in error.problems][0].startswith(
+        f"hundred_services.shop.{path}"
+    )
+
+
+def test_a_long_value_is_refused_at_once():
+    began = time.monotonic()
+    refused(shop(image="A" * 200000))
+    assert time.monotonic() - began < 5
 
 
 def test_a_definition_does_not_show_its_secrets_when_it_is_printed():

@@ -60,6 +60,20 @@ def test_what_is_written_is_read_back(render: Render) -> None:
 
 
 @both
+def test_what_is_long_is_written_in_lines_that_nginx_reads(render: Render) -> None:
+    members = tuple(Member(f"shop-g123-{slot}", "10.213.0.5", slot) for slot in range(1, 101))
+    text = render([replace(SHOP, members=members), BLOG])
+    assert committed.decode(text, "file") == [BLOG, replace(SHOP, members=members)]
+    assert max(len(line) for line in text.splitlines() if line.startswith("#")) < 4096
+
+
+@both
+def test_two_dots_inside_a_segment_of_a_path_are_only_text(render: Render) -> None:
+    for path in ("/v1..v2", "/...", "/a..b/c"):
+        assert path in render([replace(SHOP, routes=(Route("a.example.com", path),))])
+
+
+@both
 def test_the_order_in_which_services_came_does_not_matter(render: Render) -> None:
     assert render([SHOP, BLOG]) == render([BLOG, SHOP])
 
@@ -166,6 +180,7 @@ def test_values_that_make_no_sense_are_refused(render: Render, unsafe: Backend) 
         {"bind_addresses": []},
         {"trusted_proxies": ["10.0.0.0/33"]},
         {"trusted_proxies": ["all"]},
+        {"trusted_proxies": ["::1%a\n    http-request deny\n#"]},
         {"verify_socket": "/run/x mode 777"},
     ],
 )

@@ -23,6 +23,7 @@ _REGISTRY = re.compile(
 )
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*", re.ASCII)
 _TAGGED = re.compile(r"(?P<repository>.*[^/]):(?P<tag>[^/:]*)")
+_PLAIN_REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,127}", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{7,64}", re.ASCII)
 _REVISION = re.compile(r"[A-Za-z0-9_@][A-Za-z0-9_@./+#={}~^-]*", re.ASCII)
 
@@ -143,6 +144,10 @@ def service(place: Place, value: Any) -> Any:
     return str(value)
 
 
+# File names have 255 bytes, and the file is written under a longer one first.
+LONGEST_SECRET = 240
+
+
 def secret(place: Place, value: Any) -> Any:
     """The name of a secret; it becomes the name of a file below ``/run/secrets``."""
     checked = Word(
@@ -152,6 +157,8 @@ def secret(place: Place, value: Any) -> Any:
     )(place, value)
     if isinstance(checked, str) and ".." in checked:
         return place.refuse("must not contain two dots in a row", value)
+    if isinstance(checked, str) and len(checked) > LONGEST_SECRET:
+        return place.refuse(f"must have at most {LONGEST_SECRET} characters", value)
     return checked
 
 
@@ -223,6 +230,11 @@ def tag(place: Place, value: Any) -> Any:
     if isinstance(checked, str) and re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", checked):
         return place.refuse("must not look like a revision: those tags are made by builds", value)
     return checked
+
+
+def is_plain_revision(text: str) -> bool:
+    """Whether it can stand in a label and in tables as it is: a commit's SHA, or such as v1.4.2."""
+    return bool(_PLAIN_REVISION.fullmatch(text))
 
 
 def revision(place: Place, value: Any) -> Any:

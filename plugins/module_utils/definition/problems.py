@@ -168,7 +168,9 @@ def shown(value: Any) -> str:
     if isinstance(value, float):
         return repr(float(value))
     if isinstance(value, str):
-        text = _USERINFO.sub(lambda match: "//***@" if match[0][0] == "/" else "***@", value)
+        # Far more than is shown, and bounded: the search is quadratic in the worst case.
+        start = value[: 20 * SHOWN_CHARACTERS]
+        text = _USERINFO.sub(lambda match: "//***@" if match[0][0] == "/" else "***@", start)
         if len(text) > SHOWN_CHARACTERS:
             text = text[:SHOWN_CHARACTERS] + "..."
         # JSON escapes control characters and whatever a terminal might obey.

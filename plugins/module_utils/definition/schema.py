@@ -13,6 +13,7 @@ from .model import Build, Health, Logging, Resources, Update
 from .problems import REFUSED, Place
 from .shapes import (
     LONGEST_ARGUMENT,
+    NOT_TEXT,
     ListOf,
     MapOf,
     Number,
@@ -22,6 +23,7 @@ from .shapes import (
     argument,
     command,
     each_once,
+    encodable,
     flag,
     line,
     size,
@@ -86,6 +88,10 @@ def environment(place: Place, value: Any) -> Any:
 def secret_value(place: Place, value: Any) -> Any:
     """The content of a secret."""
     if isinstance(value, str) and value:
+        if not encodable(value):
+            return place.refuse(
+                NOT_TEXT, value, "encode it with b64encode, and decode it in the app"
+            )
         return str(value)
     return place.refuse("must be a string, not empty", value)
 

@@ -143,9 +143,23 @@ def argument(place: Place, value: Any) -> Any:
         return str(int(value))
     if "\0" in value:
         return place.refuse("must not contain a NUL character", value)
+    if not encodable(value):
+        return place.refuse(NOT_TEXT, value)
     if size(value) >= LONGEST_ARGUMENT:
         return place.refuse(f"must be shorter than {LONGEST_ARGUMENT} bytes", value)
     return str(value)
+
+
+NOT_TEXT = "must be text: it has bytes that are not UTF-8"
+
+
+def encodable(text: str) -> bool:
+    """Whether it can be written down; Ansible's lookups let bytes through that cannot."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def size(text: str) -> int:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..definition.model import Definition
-from ..errors import NotFoundError
+from ..errors import EngineError, NotFoundError
 from .client import connect, engine_errors
 
 if TYPE_CHECKING:
@@ -268,13 +268,15 @@ class Engine:
         client.update_container(container, restart_policy={"Name": policy})
 
     def logs(self, container: str, lines: int) -> list[str]:
-        """The last ``lines`` lines that it wrote, oldest first; nothing for drivers that cannot be
-        read.
+        """The last ``lines`` lines that it wrote, oldest first; nothing when they cannot be read.
+
+        Some drivers ("none", and those that send lines elsewhere) refuse. A log is asked for to
+        explain a failure, which must not be hidden by another.
         """
         try:
             with engine_errors(f"read the log of {container}"):
                 text: bytes = self.client.logs(container, tail=lines, stdout=True, stderr=True)
-        except NotFoundError:
+        except EngineError:
             return []
         return text.decode("utf-8", "replace").splitlines()
 

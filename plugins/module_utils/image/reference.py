@@ -88,12 +88,17 @@ def check_tag(tag: str) -> str:
     return tag
 
 
+def is_digest(text: str) -> bool:
+    """Whether it is ``sha256:`` and 64 hexadecimal digits in lower case."""
+    return bool(_DIGEST.fullmatch(text))
+
+
 def check_digest(digest: str) -> str:
     """The digest, if it is one.
 
     :raises HundredError: it is not ``sha256:`` and 64 hexadecimal digits in lower case.
     """
-    if not _DIGEST.fullmatch(digest):
+    if not is_digest(digest):
         raise HundredError(
             f"{digest!r} is not a digest: it must be sha256: and 64 hexadecimal digits",
             next_step="take the digest that image_push returned",

@@ -22,14 +22,19 @@ HEADER = (
     "# comment lines are data.\n"
 )
 _MARK = "# hundred-backend "
+# What a line has no room for: nginx takes no comment of more than 4096 bytes.
+_MORE = "# hundred-more "
+_ROOM = 3000
 
 
 def encode(backends: Sequence[Backend]) -> str:
     """The comment lines for ``backends``, with a line end after each."""
-    return "".join(
-        "%s%s\n" % (_MARK, json.dumps(asdict(backend), sort_keys=True, separators=(",", ":")))
-        for backend in backends
-    )
+    lines = []
+    for backend in backends:
+        text = json.dumps(asdict(backend), sort_keys=True, separators=(",", ":"))
+        for first in range(0, len(text), _ROOM):
+            lines.append("%s%s\n" % (_MORE if first else _MARK, text[first : first + _ROOM]))
+    return "".join(lines)
 
 
 def decode(text: str, path: str) -> list[Backend]:
@@ -38,12 +43,16 @@ def decode(text: str, path: str) -> list[Backend]:
     :param path: for the message only.
     :raises ProxyError: a line of ours is damaged.
     """
-    backends = []
+    found: list[tuple[int, str]] = []
     for number, line in enumerate(text.splitlines(), start=1):
-        if not line.startswith(_MARK):
-            continue
+        if line.startswith(_MARK):
+            found.append((number, line[len(_MARK) :]))
+        elif line.startswith(_MORE) and found:
+            found[-1] = (found[-1][0], found[-1][1] + line[len(_MORE) :])
+    backends = []
+    for number, data in found:
         try:
-            backends.append(_backend(line[len(_MARK) :]))
+            backends.append(_backend(data))
         except (ValueError, TypeError, KeyError) as error:
             raise ProxyError(
                 "line %d of %s is damaged: %s" % (number, path, error),

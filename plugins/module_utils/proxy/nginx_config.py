@@ -20,6 +20,9 @@ from .routing import Rule, check_host, http_rules, rules_by_host
 from .safe import require_safe, require_safe_settings
 from .settings import LOOPBACK, NginxSettings
 
+# Of 47 characters on, nginx 1.22 refuses a server's name with its default of 64 bytes a bucket.
+LONGEST_COMMON_HOST = 46
+
 GENERATION_PATH = "/generation"
 UPSTREAM_HEADER = "X-Hundred-Upstream"
 
@@ -67,12 +70,23 @@ def _render(backends: Sequence[Backend], settings: NginxSettings, generation: st
     sections = [
         f"{_GENERATION_MARK}{generation}\n",
         _maps(settings),
+        *_room_for_names(backends),
         *(_upstream(backend) for backend in backends if backend.members),
         _default_server(settings),
         _status_server(backends, settings, generation),
         *servers,
     ]
     return committed.HEADER + committed.encode(backends) + "\n".join(sections)
+
+
+def _room_for_names(backends: Sequence[Backend]) -> list[str]:
+    """What names of hosts need that do not fit into nginx's default of 64 bytes a bucket.
+
+    Only where they need it: nginx refuses a directive that the main configuration has already.
+    """
+    hosts = [route.host for backend in backends for route in backend.routes if route.host]
+    fits = all(len(host) <= LONGEST_COMMON_HOST for host in hosts)
+    return [] if fits else ["server_names_hash_bucket_size 512;\n"]
 
 
 def _block(title: str, lines: Iterable[str]) -> str:
@@ -104,8 +118,9 @@ def _maps(settings: NginxSettings) -> str:
 
 def _upstream(backend: Backend) -> str:
     lines = [
-        # Shared by the workers, so that they take turns together and not each for itself.
-        f"zone {_upstream_name(backend.service)} 64k;",
+        # Shared by the workers, so that they take turns together and not each for itself. 64k holds
+        # 65 members (nginx -t, 1.22); a service may have 100.
+        f"zone {_upstream_name(backend.service)} 256k;",
         "least_conn;",
         # Whether a member is alive is decided before it comes here. By itself nginx would shut a
         # member out for ten seconds for one failure, and after two swaps in that time all of them.

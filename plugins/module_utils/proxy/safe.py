@@ -23,6 +23,8 @@ _MEMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _HOST = re.compile(r"(\*\.)?([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_-]{1,63}")
 _PATH = re.compile(r"/[A-Za-z0-9._~!&+,=:@/-]*")
 _CHECK_PATH = re.compile(r"/[A-Za-z0-9._~!&+,=:@/?%-]*")
+# Empty segments, "." and "..": proxies differ in what they make of them.
+_ODD_SEGMENT = re.compile(r"//|/\.{1,2}(?:/|$)")
 _FILE = re.compile(r"/[A-Za-z0-9._/@+-]+")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -50,7 +52,7 @@ def _require_safe_routes(backend: Backend) -> None:
         if route.host is not None:
             _match(_HOST, route.host, "host", backend.service)
         _match(_PATH, route.path, "path", backend.service)
-        if "//" in route.path or ".." in route.path:
+        if _ODD_SEGMENT.search(route.path):
             raise _refused("path", route.path, backend.service)
         if route.published is not None:
             _port(route.published, backend.service)
@@ -102,6 +104,9 @@ def require_safe_settings(
             ipaddress.ip_network(network, strict=False)
         except ValueError as error:
             raise _refused("trusted proxy", network, None) from error
+        # A zone ("fe80::1%eth0") is free text.
+        if "%" in network:
+            raise _refused("trusted proxy", network, None)
 
 
 def _match(pattern: re.Pattern[str], value: str, what: str, service: str | None) -> None:

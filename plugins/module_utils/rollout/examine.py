@@ -107,7 +107,10 @@ def examine(host: ServiceHost, wanted: Wanted, make_key: bool) -> Examination:
     former = _former(host, journal, plan)
     serving = journal.committed
     serving_definition = from_mapping(serving.definition) if serving is not None else None
-    pull = find_image(host.engine.client, release.reference) is None
+    # A release whose containers all go on needs none, whatever its registry is called now.
+    pull = bool(plan.create or plan.revive) and (
+        find_image(host.engine.client, release.reference) is None
+    )
     steps = _steps(host, plan, definition, fresh, proxy, file_change, former, pull, make_network)
     changes = describe_changes(serving, serving_definition, release, definition)
     lines = [*changes, *steps]
@@ -242,7 +245,7 @@ def _steps(
     if make_network:
         network = host.networks.network
         lines.append(f"create the network {network.name} ({network.subnet})")
-    if pull and (plan.create or plan.revive):
+    if pull:
         lines.append("pull the image")
     return lines + describe_plan(
         plan,

@@ -7,17 +7,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..definition import names
 from ..definition.model import Definition
+from ..definition.problems import DefinitionError, Place, Problem
 from ..engine.containers import Engine
 from ..engine.images import Credentials
 from ..engine.networks import Network, Networks
+from ..errors import HundredError
 from ..proxy.protocol import Proxy
 from ..state.history import History
-from ..state.journal import JournalFile, Release
+from ..state.journal import IDLE, JournalFile, Release
 from ..state.secret_files import SecretFiles, host_key
 from .replicas import Replicas
 
@@ -45,6 +50,18 @@ class Settings:
     retries: int = 5
 
 
+def checked_name(name: str) -> str:
+    """The name of a service, which becomes a part of paths on this host.
+
+    :raises DefinitionError: it is none.
+    """
+    problems: list[Problem] = []
+    names.service(Place("name", problems), name)
+    if problems:
+        raise DefinitionError(problems)
+    return name
+
+
 class ServiceHost:
     """One service on this host."""
 
@@ -58,6 +75,27 @@ class ServiceHost:
         self.secrets = SecretFiles(os.path.join(folder, "secrets"))
         self.engine = Engine(settings.docker_host)
         self.use_network(settings.network)
+
+    @contextmanager
+    def untouched(self, began: float) -> Iterator[None]:
+        """Errors in here tell what serves: what served before; nothing is touched yet (I3)."""
+        try:
+            yield
+        except HundredError as error:
+            error.serving = error.serving or self._serving_before()
+            error.details.setdefault("seconds", round(time.monotonic() - began, 3))
+            raise
+
+    def _serving_before(self) -> str:
+        try:
+            journal = self.journal_file.read()
+        except HundredError:
+            return "not known: the journal cannot be read"
+        if journal.phase != IDLE or journal.desired is not None:
+            return "not certain: a rollout before did not end"
+        if journal.committed is None:
+            return "nothing"
+        return f"{journal.committed}, {'stopped' if journal.stopped else 'as before'}"
 
     def use_network(self, network: Network) -> None:
         """Attach replicas to this network from now on: a rollback keeps to that of its release."""

@@ -9,11 +9,11 @@ results.
 from __future__ import annotations
 
 import getpass
-import re
 import socket
 from collections.abc import Mapping
 from typing import Any
 
+from ..definition import names
 from ..definition.parse import parse_options
 from ..definition.units import parse_duration
 from ..engine.images import Credentials
@@ -21,7 +21,7 @@ from ..engine.networks import Network
 from ..errors import HundredError
 from ..image.reference import check_digest
 from .examine import Wanted
-from .host import STATE_DIR, ServiceHost, Settings
+from .host import STATE_DIR, ServiceHost, Settings, checked_name
 from .outcome import Outcome
 
 HOST_ARGUMENTS: dict[str, Any] = {
@@ -90,12 +90,8 @@ def _network(raw: Mapping[str, Any] | None) -> Network:
     return network
 
 
-# A revision ends up in a label and in tables: a commit's SHA, or a name such as v1.4.2.
-_REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,127}")
-
-
 def _revision(text: str) -> str:
-    if not _REVISION.fullmatch(text):
+    if not names.is_plain_revision(text):
         raise HundredError("revision must be a commit's SHA or a plain name, not %r" % text)
     return text
 
@@ -135,6 +131,11 @@ def _definition_options(params: Mapping[str, Any]) -> dict[str, Any]:
         raise HundredError(
             "definition must not have the key secrets",
             next_step="give the option secrets, which Ansible keeps out of its output",
+        )
+    if isinstance(whole.get("build"), Mapping) and "secrets" in whole["build"]:
+        raise HundredError(
+            "definition must not have the key build.secrets: no host needs them",
+            next_step="take the definition that service_definition returns, which has no secrets",
         )
     # Where a service runs and how it is built concerns no host, so a change of it is none here.
     whole = {key: value for key, value in whole.items() if key not in ("hosts", "build")}
@@ -177,5 +178,8 @@ def _told(value: Any) -> Any:
 
 
 def open_host(params: Mapping[str, Any]) -> ServiceHost:
-    """The service on this host, as a module's options name it."""
-    return ServiceHost(make_settings(params), params["name"])
+    """The service on this host, as a module's options name it.
+
+    :raises DefinitionError: the name is none of a service.
+    """
+    return ServiceHost(make_settings(params), checked_name(params["name"]))

@@ -39,12 +39,14 @@ def present(host: ServiceHost, wanted: Wanted, check: bool = False) -> Outcome:
     """
     began = time.monotonic()
     if check:
-        seen = examine(host, wanted, make_key=False)
+        with host.untouched(began):
+            seen = examine(host, wanted, make_key=False)
         # As everywhere in Ansible, what check mode returns is what would be there afterwards.
         return _outcome(host, seen, replace(seen.journal, committed=seen.release), began)
     with service_lock(host.lock_path, host.service, host.settings.by, host.settings.lock_timeout):
         boundary("locked")
-        seen = examine(host, wanted, make_key=True)
+        with host.untouched(began):
+            seen = examine(host, wanted, make_key=True)
         boundary("planned")
         if not seen.needed:
             return _outcome(host, seen, seen.journal, began)
@@ -57,9 +59,10 @@ def prefetch(host: ServiceHost, wanted: Wanted, check: bool = False) -> tuple[bo
     :returns: whether the image was (or would be) pulled, and the outcome that a rollout would have.
     """
     began = time.monotonic()
-    seen = examine(host, wanted, make_key=not check)
-    if seen.pull and not check:
-        _pull(host, seen.release)
+    with host.untouched(began):
+        seen = examine(host, wanted, make_key=not check)
+        if seen.pull and not check:
+            _pull(host, seen.release)
     return seen.pull, _outcome(host, seen, seen.journal, began)
 
 

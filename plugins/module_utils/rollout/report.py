@@ -79,6 +79,8 @@ def describe_plan(
         lines.append("wait until %d pass %s" % (fresh, describe_health(definition)))
     if proxy_name is not None and file_change is not None:
         lines.extend(_routing_lines(plan, definition, proxy_name, file_change, former))
+    if fresh and definition.update.monitor:
+        lines.append(f"watch the new replicas for {definition.update.monitor:g}s")
     if plan.retire:
         lines.append(f"stop and remove {_names(plan.retire)}")
     return lines
@@ -94,18 +96,18 @@ def _routing_lines(
     lines = []
     if file_change.changed:
         how = "with a reload" if file_change.reload else "without a reload"
-        lines.append(
-            f"route {definition.name} to them in {proxy_name} ({file_change.path}, {how})"
-            if plan.touches_containers
-            else f"change {proxy_name} ({file_change.path}, {how})"
-        )
+        where = f"{proxy_name} ({file_change.path}, {how})"
+        if not definition.routes:
+            lines.append(f"remove the routes of {definition.name} from {where}")
+        elif plan.touches_containers:
+            lines.append(f"route {definition.name} to them in {where}")
+        else:
+            lines.append(f"change {where}")
     port = (former or definition).port
     if plan.retire:
         lines.append(
             f"drain {_with_addresses(plan.retire, port)} (at most {definition.drain_timeout:g}s)"
         )
-    if (plan.create or plan.revive or plan.settle) and definition.update.monitor:
-        lines.append(f"watch the new replicas for {definition.update.monitor:g}s")
     return lines
 
 

@@ -100,7 +100,8 @@ def _locked(host: ServiceHost, check: bool, act: Act) -> Outcome:
 
 
 def _stop(host: ServiceHost, check: bool, began: float) -> Outcome:
-    scene = _Scene(host)
+    with host.untouched(began):
+        scene = _Scene(host)
     if scene.release is None or scene.definition is None:
         raise RolloutError(
             f"{host.service} is not deployed on this host, so it cannot be stopped",
@@ -134,7 +135,8 @@ def _stop(host: ServiceHost, check: bool, began: float) -> Outcome:
 
 
 def _remove(host: ServiceHost, check: bool, began: float) -> Outcome:
-    scene = _Scene(host)
+    with host.untouched(began):
+        scene = _Scene(host)
     lines = []
     if scene.routed:
         lines.append(f"remove the routes of {host.service} from the proxy")
@@ -156,7 +158,8 @@ def _remove(host: ServiceHost, check: bool, began: float) -> Outcome:
         shutil.rmtree(host.secrets.folder, ignore_errors=True)
         if os.path.exists(host.journal_file.path):
             os.unlink(host.journal_file.path)
-    return _outcome(host, scene, lines, "", began)
+    done = _outcome(host, scene, lines, "", began)
+    return replace(done, journal=replace(scene.journal, committed=None))
 
 
 def _take_out(scene: _Scene, definition: Definition) -> None:

@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 
 from ansible_collections.hundred.containers.plugins.module_utils.definition.model import Route
+from ansible_collections.hundred.containers.plugins.module_utils.proxy.protocol import Member
 
 from tests.integration.proxies.replicas import Replicas
 from tests.integration.proxies.running import (
@@ -164,6 +165,18 @@ def test_ten_members_are_proved_at_once_however_slow_their_health_check(
         began = time.monotonic()
         deploy(proxy.driver, backend("shop", many.members))
         assert time.monotonic() - began < 5
+
+
+def test_a_hundred_members_and_long_names_of_hosts_are_taken(
+    proxy: ProxyUnderTest, old: Replicas
+) -> None:
+    names = [f"{'a' * 60}.{'b' * 60}.{number}.example.com" for number in range(40)]
+    ports = [member.port for member in old.members]
+    many = [Member(f"shop-g1-{slot}", "127.0.0.1", ports[slot % 2]) for slot in range(1, 101)]
+    wanted = replace(backend("shop", many), routes=tuple(Route(name, "/") for name in names))
+    deploy(proxy.driver, wanted)
+    assert proxy.driver.observe("shop").committed == wanted
+    assert proxy.get("/version", names[-1])[0] == 200
 
 
 def test_the_users_own_site_is_served_throughout(proxy: ProxyUnderTest, old: Replicas) -> None:
