@@ -251,7 +251,7 @@ def _beside_the_inventory(path: str, variables: Mapping[str, Any]) -> str:
     """The absolute path of one that is relative to the inventory's folder."""
     sources = variables.get("ansible_inventory_sources") or [os.getcwd()]
     folder = sources[0] if os.path.isdir(sources[0]) else os.path.dirname(sources[0])
-    return os.path.realpath(os.path.join(folder, path))
+    return os.path.realpath(os.path.join(folder, os.path.expanduser(path)))
 
 
 def _described(definition: Definition, groups: Mapping[str, Any]) -> dict[str, Any]:

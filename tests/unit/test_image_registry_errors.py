@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from ansible_collections.hundred.containers.plugins.module_utils.engine.registry_errors import (
     TransientRegistryError,
@@ -147,3 +149,26 @@ def test_what_cannot_pass_is_not_tried_again(pauses: list[float]) -> None:
     with pytest.raises(RegistryError):
         retrying(refuse, 5, lambda _text: None)
     assert pauses == []
+
+
+@pytest.mark.parametrize("what", ["artifact team/shop:abc", "repository team/shop"])
+def test_harbors_words_for_what_it_has_not(what: str) -> None:
+    assert isinstance(registry_error("look", f"unknown: {what} not found", "h"), NotFoundError)
+
+
+def test_a_long_transfer_that_fails_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, pauses: list[float]
+) -> None:
+    monkeypatch.setattr(retry, "WINDOW", 1.0)
+    calls = []
+
+    def transfer() -> str:
+        calls.append(time.monotonic())
+        end = time.monotonic() + 1.1
+        while len(calls) == 1 and time.monotonic() < end:
+            pass
+        if len(calls) == 1:
+            raise TransientRegistryError("broken pipe")
+        return "pushed"
+
+    assert retrying(transfer, 5, lambda _text: None) == "pushed"

@@ -309,3 +309,14 @@ def test_a_repository_without_a_remote_is_its_own_source(repository: Repository)
     assert source_url(source) == f"file://{repository.path}"
     repository.git("remote", "add", "origin", "https://t0ken@git.example.com/shop")
     assert source_url(source) == "https://git.example.com/shop"
+
+
+def test_where_the_build_is_started_changes_nothing(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.commit({"Dockerfile": "FROM scratch\n", "app/main.py": "x", "deploy/inv": "y"})
+    # As git sets it for every submodule that is checked out.
+    repository.git("config", "core.worktree", str(repository.path))
+    monkeypatch.chdir(repository.path / "deploy")
+    contents = context_of(find_source(str(repository.path)))[2]
+    assert {"app/main.py", "deploy/inv"} <= set(contents)

@@ -18,7 +18,12 @@ class TransientRegistryError(RegistryError):
     """A failure of the registry or of the way to it that another try may cure."""
 
 
-_ABSENT = re.compile(r"manifest unknown|name unknown|manifest for \S+ not found", re.IGNORECASE)
+_ABSENT = re.compile(
+    r"manifest unknown|name unknown|manifest for \S+ not found"
+    # Harbor's words.
+    r"|\b(?:artifact|repository) \S+ not found",
+    re.IGNORECASE,
+)
 _DISK_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 _UNKNOWN_AUTHORITY = re.compile(r"signed by unknown authority|unknown certificate authority")
 _BAD_CERTIFICATE = re.compile(r"x509|tls: failed to verify", re.IGNORECASE)

@@ -59,6 +59,9 @@ def git(where: str, *arguments: str, output: IO[bytes] | None = None) -> bytes:
             stdin=subprocess.DEVNULL,
             stdout=output or subprocess.PIPE,
             stderr=subprocess.PIPE,
+            # Inside a work tree that the repository names (core.worktree, as submodules have) git
+            # would look at the folder that it stands in only.
+            cwd="/" if where.startswith("--git-dir=") else None,
             env=_environment(),
             check=False,
         )

@@ -32,13 +32,15 @@ def retrying(call: Callable[[], T], retries: int, report: Callable[[str], None])
     :param report: told of every failure that is followed by another try.
     :raises TransientRegistryError: the last failure, its message with the number of tries.
     """
-    window = Deadline(WINDOW)
+    # From the first failure on: a transfer of minutes that fails at its end deserves another try.
+    window: Deadline | None = None
     failures = 0
     while True:
         try:
             return call()
         except TransientRegistryError as error:
             failures += 1
+            window = window or Deadline(WINDOW)
             pause = pause_after(failures)
             if failures > retries or window.remaining() <= pause:
                 if failures > 1:
