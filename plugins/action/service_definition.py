@@ -83,6 +83,7 @@ class ActionModule(ActionBase):
             _check_release(arguments["digest"], arguments["revision"], problems)
         PORT(Place("hundred_proxy_http_port", problems), arguments["http_port"])
         chosen = _chosen(arguments["names"], raw, problems)
+        builder = arguments["build_host"]
         try:
             definitions = parse_services(
                 raw,
@@ -91,11 +92,6 @@ class ActionModule(ActionBase):
                 groups=groups,
                 found=problems,
             )
-        except DefinitionError as error:
-            result.update(failed=True, changed=False, msg=error.message)
-            return result
-        builder = arguments["build_host"]
-        try:
             if builder is not None:
                 _check_builds({name: definitions[name] for name in chosen}, builder, groups)
         except DefinitionError as error:

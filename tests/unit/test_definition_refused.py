@@ -128,9 +128,7 @@ def test_values_that_may_be_secrets_are_never_shown(keys):
 )
 def test_what_no_file_of_the_host_could_hold_is_refused_on_the_controller(keys, path):
     error = refused(shop(**keys))
-    assert [problem.path for problem in error.problems][0].startswith(
-        f"hundred_services.shop.{path}"
-    )
+    assert error.problems[0].path.startswith(f"hundred_services.shop.{path}")
 
 
 def test_a_long_value_is_refused_at_once():

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import time
+from threading import Event
 
 import pytest
 from ansible_collections.hundred.containers.plugins.module_utils.engine.registry_errors import (
@@ -160,15 +160,10 @@ def test_a_long_transfer_that_fails_is_tried_again(
     monkeypatch: pytest.MonkeyPatch, pauses: list[float]
 ) -> None:
     monkeypatch.setattr(retry, "WINDOW", 1.0)
-    calls = []
+    flaky = Flaky(1)
 
     def transfer() -> str:
-        calls.append(time.monotonic())
-        end = time.monotonic() + 1.1
-        while len(calls) == 1 and time.monotonic() < end:
-            pass
-        if len(calls) == 1:
-            raise TransientRegistryError("broken pipe")
-        return "pushed"
+        Event().wait(1.1 if not flaky.calls else 0)  # the fixture leaves time.sleep nothing to do
+        return flaky()
 
-    assert retrying(transfer, 5, lambda _text: None) == "pushed"
+    assert retrying(transfer, 5, lambda _text: None) == "answer"
