@@ -11,10 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.fixtures import python_image
-
-__all__ = ["app_image", "python_image"]
-
 
 @pytest.fixture(scope="session")
 def app_image(python_image: str) -> str:

@@ -6,6 +6,6 @@
 
 from __future__ import annotations
 
-from tests.integration.conftest import digests, lab, machines, python_image, registry
+from tests.integration.conftest import digests, machines
 
-__all__ = ["digests", "lab", "machines", "python_image", "registry"]
+__all__ = ["digests", "machines"]

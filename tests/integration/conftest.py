@@ -18,14 +18,11 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.lab.fixtures import host, lab, python_image, registry
 from tests.lab.host import Host
 from tests.lab.lab import Lab
 from tests.lab.registry import Registry
 
 from .service_host import ROOT, ServiceHost, ansible_command, ansible_environment
-
-__all__ = ["host", "lab", "python_image", "registry"]
 
 # HAProxy and nginx run side by side on a lab host; nginx's default site has port 80.
 PORTS = {"haproxy": 8080, "nginx": 8081}

@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, the hundred.containers authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fixtures for tests on the lab's hosts; a conftest.py imports them.
+"""Fixtures for tests on the lab's hosts, for all tests: a run has one lab.
+
+They are offered here and nowhere else: a fixture that two conftest.py import is two fixtures, and
+each would begin its lab by removing the other's.
 
 ``HUNDRED_LAB`` names the lab (default ``test``). It is removed after the run, and what an earlier,
 killed run left is removed before, unless ``HUNDRED_LAB_KEEP=1``: then hosts stay, with all that
@@ -16,11 +19,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from .host import Host
-from .images import ensure_image
-from .lab import Lab
-from .recipes import SUITES, python_recipe
-from .registry import Registry
+from tests.lab.host import Host
+from tests.lab.images import ensure_image
+from tests.lab.lab import Lab
+from tests.lab.recipes import SUITES, python_recipe
+from tests.lab.registry import Registry
 
 
 @pytest.fixture(scope="session")
@@ -47,8 +50,9 @@ def registry(lab: Lab) -> Registry:
 
 @pytest.fixture(scope="session", params=SUITES)
 def host(request: pytest.FixtureRequest, lab: Lab) -> Host:
-    """A host with engine and proxies: the tests run on Debian 12 first, then on Debian 13."""
-    return lab.ensure(request.param, request.param)
+    """A host of either Debian with engine and proxies; no service is deployed here, so that a test
+    may stop its proxies."""
+    return lab.ensure(f"spare-{request.param}", request.param)
 
 
 @pytest.fixture(scope="session")
