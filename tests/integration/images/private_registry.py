@@ -19,6 +19,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from tests.integration.proxies.running import free_port
 from tests.lab.command import docker, run
 from tests.lab.images import ensure_image
 from tests.lab.recipes import registry_recipe
@@ -48,7 +49,7 @@ class PrivateRegistry:
 
     def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
         self.folder = folder
-        self.address = f"{host}:{_free_port(host)}"
+        self.address = f"{host}:{free_port(host)}"
         self._process: subprocess.Popen[bytes] | None = None
         run(
             [
@@ -135,12 +136,6 @@ class PrivateRegistry:
             return error.code, error.headers, b""
         except OSError:
             return 0, {}, b""
-
-
-def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
 
 
 def _copy_out(image: str, path: str, folder: Path) -> None:

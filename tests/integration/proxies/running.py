@@ -8,8 +8,10 @@ Both have a site of their user's in their configuration, as a host has before we
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
+import random
 import shutil
 import signal
 import socket
@@ -17,7 +19,6 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -75,11 +76,16 @@ http {{
 """
 
 
-def free_port() -> int:
-    """A TCP port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port(host: str = "") -> int:
+    """A TCP port that nobody listens on, and that no connection takes before the caller does.
+
+    It is below the ports that the kernel gives to connections (net.ipv4.ip_local_port_range).
+    """
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((host, port))
+            return port
 
 
 class ProxyUnderTest:
@@ -268,7 +274,7 @@ def wait_for(condition: Any, seconds: float = 10.0) -> None:
         time.sleep(0.02)
 
 
-@contextmanager
+@contextlib.contextmanager
 def request_under_way(port: int, host: str, path: str, **headers: str) -> Iterator[socket.socket]:
     """A GET request that has been sent and whose answer has not been read."""
     with socket.create_connection(("127.0.0.1", port), timeout=15) as connection:
