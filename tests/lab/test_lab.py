@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from .command import docker
-from .errors import LabError
-from .host import Host
-from .lab import Lab
-from .registry import Registry
+from tests.lab.command import docker
+from tests.lab.errors import LabError
+from tests.lab.host import Host
+from tests.lab.lab import Lab
+from tests.lab.registry import Registry
 
 ENGINES = {"bookworm": "20.10.", "trixie": "26.1."}
 SDKS = {"bookworm": "5.0.", "trixie": "7.1."}
