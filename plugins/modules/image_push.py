@@ -22,6 +22,8 @@ notes:
   - The images are compared by the digests that the engine knows the image by. If it knows none for
     this registry, the one
     there is pulled by its digest and compared, which check mode does not do and says so.
+  - An image that another tool has pushed may get another digest under O(tags), as the engine pushes
+    it with a manifest of its own. A warning says so.
 attributes:
   check_mode:
     support: full
@@ -42,6 +44,15 @@ options:
     type: str
   tag:
     description: The tag to push instead of a revision's. It may move.
+    type: str
+  digest:
+    description:
+      - The digest under which the registry has the image already, as
+        M(hundred.containers.image_build) returns it. O(tags) are put on that one, whatever this
+        engine has of the revision, and nothing else is pushed.
+      - With O(revision), the revision's tag must name it in the registry. Without, it may be any
+        digest of the repository.
+      - Not together with O(tag) or O(force).
     type: str
   tags:
     description: Further tags that the image gets in the registry, for example V(latest). They may
@@ -79,6 +90,12 @@ EXAMPLES = r"""
     digest: "{{ pushed.digest }}"
   delegate_to: "{{ item }}"
   loop: "{{ groups.web }}"
+
+- name: Let a tag name what the registry has already
+  hundred.containers.image_push:
+    name: registry.example.com/shop
+    digest: sha256:9d2a6e4a0f8c5a7fc6b0b3a2a1bd6a47f1ea0e0f4e7ad2be1d1e7c9d553b5c1d
+    tags: [stable]
 """
 
 RETURN = r"""
@@ -94,7 +111,7 @@ name:
   type: str
   sample: registry.example.com/shop
 reference:
-  description: The image by its revision tag, or the tag that was given instead.
+  description: The image by its revision tag, or by the tag or digest that was given instead.
   returned: success
   type: str
   sample: registry.example.com/shop:8f3c1fae09d24f3a7c28bd5c8ff6c3c4a3c1b0de
@@ -155,11 +172,12 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "revision": {"type": "str"},
             "tag": {"type": "str"},
+            "digest": {"type": "str"},
             "tags": {"type": "list", "elements": "str", "default": []},
             "force": {"type": "bool", "default": False},
         },
-        required_one_of=[["revision", "tag"]],
-        mutually_exclusive=[["revision", "tag"]],
+        required_one_of=[["revision", "tag", "digest"]],
+        mutually_exclusive=[["revision", "tag"], ["tag", "digest"]],
         required_together=REGISTRY_TOGETHER,
         supports_check_mode=True,
     )
@@ -171,6 +189,7 @@ def _request(params: dict[str, Any]) -> PushRequest:
         name=params["name"],
         revision=params["revision"],
         tag=params["tag"],
+        digest=params["digest"],
         tags=params["tags"],
         force=params["force"],
         retries=params["retries"],

@@ -24,7 +24,7 @@ from ..engine.images import (
     tag_image,
 )
 from ..errors import ConflictError, HundredError, NotFoundError, RegistryError
-from .reference import check_repository, check_revision, check_tag, named_host
+from .reference import check_digest, check_repository, check_revision, check_tag, named_host
 from .retry import retrying
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ class PushRequest:
     :param name: the repository, with the registry's host.
     :param revision: full SHA: the tag to push, which must not move.
     :param tag: the tag to push if there is no revision; it may move.
-    :param tags: further tags that the pushed image gets in the registry; they may move.
+    :param digest: what the registry has already, under the revision's tag if there is a revision:
+        nothing of this engine is pushed under that tag, and the further tags name this digest.
+    :param tags: further tags that the image gets in the registry; they may move.
     :param force: move the revision's tag to this image, whatever it names now.
     :param retries: how often a transient failure of the registry is tried again.
     """
@@ -46,6 +48,7 @@ class PushRequest:
     name: str
     revision: str | None = None
     tag: str | None = None
+    digest: str | None = None
     tags: Sequence[str] = ()
     force: bool = False
     retries: int = 5
@@ -58,11 +61,25 @@ class PushRequest:
             check_tag(tag)
         if self.revision is not None:
             check_revision(self.revision)
-        elif self.tag is not None:
+        if self.tag is not None:
             check_tag(self.tag)
-        else:
-            raise HundredError("either revision or tag must say what to push")
+        if self.digest is not None:
+            check_digest(self.digest)
+            if self.force:
+                raise HundredError(
+                    "force and digest exclude each other: force moves the revision's tag to the"
+                    " image here, and with digest that of the registry counts",
+                    next_step="leave out one of them",
+                )
+        if self.revision is None and self.tag is None and self.digest is None:
+            raise HundredError("revision, tag or digest must say what to push")
         named_host(self.name)
+
+    @property
+    def reference(self) -> str:
+        """The image that the further tags get: by its first tag, else by its digest."""
+        tag = self.revision or self.tag
+        return f"{self.name}:{tag}" if tag else f"{self.name}@{self.digest}"
 
 
 def push(request: PushRequest, check_mode: bool, report: Callable[[str], None]) -> dict[str, Any]:
@@ -77,7 +94,10 @@ def push(request: PushRequest, check_mode: bool, report: Callable[[str], None]) 
     """
     begun = time.monotonic()
     work = _Push(request, connect(request.docker_host), check_mode, report)
-    work.push_first_tag()
+    if request.digest:
+        work.take_digest(request.digest)
+    else:
+        work.push_first_tag()
     work.push_extra_tags()
     return work.result(time.monotonic() - begun)
 
@@ -103,10 +123,32 @@ class _Push:
         self.actions: list[str] = []
         self.changed = False
 
+    def take_digest(self, digest: str) -> None:
+        """Take what the registry has under the digest, whatever this engine has of the revision."""
+        request = self.request
+        there = self._look_up(request.reference)
+        if there is None:
+            raise NotFoundError(
+                f"the registry has no {request.reference}",
+                step="push",
+                next_step="take the digest that image_build or image_push returned; if the image"
+                " was removed from the registry, push it again without the option digest",
+            )
+        if there.digest != digest:
+            raise ConflictError(
+                f"{request.reference} names {there.digest} in the registry, not {digest}",
+                step="push",
+                next_step="somebody else may have pushed it meanwhile: build again, which tells the"
+                " digest that is there (image_build)",
+                details={"digest": there.digest},
+            )
+        self.digest = digest
+        self.local = find_image(self.client, f"{request.name}@{digest}")
+
     def push_first_tag(self) -> None:
         """Push the revision's tag, or the one given instead, unless the registry has the image."""
-        reference = self._reference(self.first_tag)
-        there = self._look_up(self.first_tag)
+        reference = self.request.reference
+        there = self._look_up(reference)
         self.local = find_image(self.client, reference)
         if self.local is None:
             if there is None or self.request.revision is None:
@@ -128,7 +170,7 @@ class _Push:
     def push_extra_tags(self) -> None:
         """Have the further tags name the image that the first one names."""
         for tag in self.request.tags:
-            there = self._look_up(tag)
+            there = self._look_up(self._reference(tag))
             if there and there.digest == self.digest:
                 continue
             if self.local is None and not self.check_mode:
@@ -143,7 +185,7 @@ class _Push:
             "changed": self.changed,
             "actions": self.actions,
             "name": self.request.name,
-            "reference": self._reference(self.first_tag),
+            "reference": self.request.reference,
             "digest": self.digest,
             "image": f"{self.request.name}@{self.digest}" if self.digest else None,
             "image_id": self.local.id if self.local else None,
@@ -171,12 +213,17 @@ class _Push:
         if tag == self.first_tag:
             self.digest = digest
             self._check_pushed(digest)
+        elif digest != self.digest:
+            self.report(
+                f"{reference} has the content of {self.digest}, but names {digest}: the engine"
+                " pushes images of other tools with a manifest of its own"
+            )
 
     def _check_pushed(self, digest: str) -> None:
-        there = self._look_up(self.first_tag)
+        there = self._look_up(self.request.reference)
         if there is None or there.digest != digest:
             raise RegistryError(
-                f"{self._reference(self.first_tag)} was pushed as {digest}, but the registry"
+                f"{self.request.reference} was pushed as {digest}, but the registry"
                 f" has {there.digest if there else 'nothing'} under it",
                 step="push",
                 next_step="somebody else pushed it at the same time: run again",
@@ -184,7 +231,7 @@ class _Push:
 
     def _compare(self, there: Manifest) -> None:
         """The registry has the revision under a digest that this engine does not know it by."""
-        reference = self._reference(self.first_tag)
+        reference = self.request.reference
         if self.check_mode:
             self.digest = there.digest
             self.report(
@@ -204,8 +251,8 @@ class _Push:
             f"{reference} names other content in the registry: {there.digest} (image {other.id}),"
             f" not the image here ({self.local.id if self.local else 'none'})",
             step="push",
-            next_step="deploy the digest that is there, or, if it is wrong, set force to move the"
-            " revision's tag",
+            next_step="deploy the digest that is there (to give it further tags, set digest to it),"
+            " or, if it is wrong, set force to move the revision's tag",
             details={"digest": there.digest},
         )
 
@@ -222,11 +269,9 @@ class _Push:
             raise NotFoundError(f"{self.request.name}@{digest} has vanished after its pull")
         return image
 
-    def _look_up(self, tag: str) -> Manifest | None:
+    def _look_up(self, reference: str) -> Manifest | None:
         return retrying(
-            lambda: find_manifest(
-                self.client, self._reference(tag), self.host, self.request.credentials
-            ),
+            lambda: find_manifest(self.client, reference, self.host, self.request.credentials),
             self.request.retries,
             self.report,
         )
@@ -236,7 +281,7 @@ class _Push:
         wanted = self.request.revision
         if wanted and built_from not in (None, wanted) and not self.request.force:
             raise ConflictError(
-                f"the image here under {self._reference(wanted)} was built from {built_from}",
+                f"the image here under {self.request.reference} was built from {built_from}",
                 step="push",
                 next_step="build the revision (image_build), or set force if you mean it",
             )

@@ -15,6 +15,7 @@ import pytest
 from tests.lab.command import docker
 
 from .calls import ProgramCalls
+from .looks import inspect
 from .private_registry import PASSWORD, USERNAME, PrivateRegistry
 from .repository import Repository
 
@@ -119,6 +120,50 @@ def test_an_image_that_only_the_registry_has_needs_no_push_but_can_get_a_tag(
     assert private_registry.digest(path_of(name), "stable") == pushed["digest"]
 
 
+@pytest.mark.parametrize("by", ["revision", "digest"])
+def test_a_tag_is_put_on_what_the_registry_has_and_not_on_what_is_here(
+    modules: ProgramCalls,
+    repository: Repository,
+    name: str,
+    built: str,
+    private_registry: PrivateRegistry,
+    by: str,
+) -> None:
+    account = private_registry.account
+    first = modules.ok("image_push", name=name, revision=built, **account)
+    docker("image", "rm", "--force", first["image_id"])
+    other = rebuilt_otherwise(modules, repository, name, built, account)
+    options = {"name": name, "digest": first["digest"], "tags": ["stable"], **account}
+    if by == "revision":
+        options["revision"] = built
+    planned = modules.ok("image_push", check=True, **options)
+    assert planned["actions"] == [f"push {name}:stable"]
+    assert private_registry.tags(path_of(name)) == [built]
+    tagged = modules.ok("image_push", **options)
+    assert tagged["actions"] == planned["actions"]
+    assert (tagged["digest"], tagged["image_id"]) == (first["digest"], first["image_id"])
+    assert private_registry.digest(path_of(name), "stable") == first["digest"]
+    assert not modules.ok("image_push", **options).changed
+    # What is here under the revision stays.
+    assert inspect(f"{name}:{built}")["Id"] == other
+
+
+def test_a_digest_that_the_registry_does_not_have_as_the_revision_is_refused(
+    modules: ProgramCalls, name: str, built: str, private_registry: PrivateRegistry
+) -> None:
+    options = {"name": name, "tags": ["stable"], **private_registry.account}
+    nothing = "sha256:" + "1" * 64
+    missing = modules.refused("image_push", **options, digest=nothing, revision=built)
+    assert f"the registry has no {name}:{built}" in missing["msg"]
+    missing = modules.refused("image_push", **options, digest=nothing)
+    assert f"the registry has no {name}@{nothing}" in missing["msg"]
+    first = modules.ok("image_push", **options, revision=built)["digest"]
+    wrong = modules.refused("image_push", **options, digest=nothing, revision=built)
+    assert f"names {first} in the registry, not {nothing}" in wrong["msg"]
+    assert "image_build" in wrong["next_step"]
+    assert private_registry.digest(path_of(name), "stable") == first
+
+
 def test_other_tags_may_move(
     modules: ProgramCalls,
     repository: Repository,
@@ -220,6 +265,9 @@ def test_a_broken_credential_helper_is_named(
         ("image_push", {"name": "127.0.0.1:1/shop:v1", "tag": "v1"}, "has a tag or digest"),
         ("image_push", {"tag": "0" * 40}, "looks like a revision"),
         ("image_push", {"tag": "v1", "tags": ["a b"]}, "is not a tag"),
+        ("image_push", {"digest": "sha256:abc"}, "is not a digest"),
+        ("image_push", {"digest": "sha256:" + "1" * 64, "force": True}, "exclude each other"),
+        ("image_push", {"digest": "sha256:" + "1" * 64, "tag": "v1"}, "mutually exclusive"),
     ],
 )
 def test_bad_names_are_refused_before_anything_is_asked(

@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role build with a real engine and registry: what it passes on from module to module."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.integration.service_host import ansible_command, ansible_environment
+from tests.lab.command import docker
+
+from .calls import ProgramCalls
+from .private_registry import PrivateRegistry
+from .repository import Repository
+
+Role = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def role(
+    repository: Repository, name: str, private_registry: PrivateRegistry, tmp_path: Path
+) -> Role:
+    """Run the role over the repository on this machine, with options and flags."""
+
+    def run_role(
+        *flags: str, options: dict[str, object] | None = None, **variables: object
+    ) -> subprocess.CompletedProcess[str]:
+        account = private_registry.account
+        play = {
+            "hosts": "all",
+            "gather_facts": False,
+            "roles": ["hundred.containers.build"],
+            "vars": {
+                "ansible_connection": "local",
+                "ansible_python_interpreter": sys.executable,
+                "hundred_build_image": name,
+                "hundred_build_source": str(repository.path),
+                "hundred_build_revision": "main",
+                "hundred_build_options": options or {},
+                **{f"hundred_{key}": value for key, value in account.items()},
+                **variables,
+            },
+        }
+        playbook = tmp_path / "role.json"
+        playbook.write_text(json.dumps([play]))
+        return subprocess.run(
+            [ansible_command("ansible-playbook"), "-i", "here,", str(playbook), *flags],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=ansible_environment(ANSIBLE_PIPELINING="1"),
+            timeout=300,
+            check=False,
+        )
+
+    return run_role
+
+
+def output_of(result: subprocess.CompletedProcess[str]) -> str:
+    """All that it printed, with line breaks and indents as single spaces."""
+    return " ".join((result.stdout + result.stderr).split())
+
+
+def test_further_tags_name_the_release_whatever_was_built_here_before(
+    role: Role,
+    modules: ProgramCalls,
+    repository: Repository,
+    name: str,
+    built: str,
+    private_registry: PrivateRegistry,
+) -> None:
+    release = modules.ok("image_push", name=name, revision=built, **private_registry.account)
+    docker("image", "rm", "--force", release["image_id"])
+    # The build of a registry that was wiped, or with other arguments: the same revision, and yet
+    # another image.
+    leftover = modules.ok(
+        "image_build",
+        name=name,
+        source=str(repository.path),
+        revision=built,
+        args={"FLAVOUR": "other"},
+        force=True,
+        **private_registry.account,
+    )
+    done = role(options={"args": {"FLAVOUR": "other"}, "tags": ["stable"]})
+    assert done.returncode == 0, output_of(done)
+    path = name.partition("/")[2]
+    assert private_registry.digest(path, "stable") == release["digest"]
+    assert private_registry.digest(path, built) == release["digest"]
+    here = docker("image", "inspect", "--format={{.Id}}", f"{name}:{built}").stdout.strip()
+    assert here == leftover["image_id"] != release["image_id"]
+    again = role(options={"args": {"FLAVOUR": "other"}, "tags": ["stable"]})
+    assert "changed=0" in output_of(again)
