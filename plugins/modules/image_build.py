@@ -29,6 +29,9 @@ notes:
   - Build arguments and labels are readable in the image. Secrets belong into O(secrets).
   - Submodules are refused, unless C(.gitattributes) (C(export-ignore)) or C(.dockerignore) leaves
     them out.
+  - The classic builder gets the accounts of all registries of Docker's own configuration, so that
+    it can pull base images. A credential helper that fails is a warning, and its accounts are left
+    out.
   - An image whose test failed is kept without a tag, so that one can look into it. C(docker image
     prune) removes it.
 attributes:

@@ -156,6 +156,8 @@ def test_no_part_of_a_secret_is_shown() -> None:
         ("the --mount option requires BuildKit", "buildx"),
         ("failed to reach build target production in Dockerfile", "option target"),
         ("Cache export is not supported for the docker driver.", "type=inline"),
+        ("Get https://x/v2/: no basic auth credentials", "docker login"),
+        ("pull access denied for shop, repository does not exist", "base image's name"),
         ("unknown instruction: FRO", "read the output"),
     ],
 )

@@ -22,6 +22,11 @@ _BUILDKIT_STEP = re.compile(r"^#(\d+) (\[.*\] .*)")
 _BUILDKIT_ERROR = re.compile(r"^#(\d+) ERROR: (.*)")
 _BUILDKIT_CAUSE = re.compile(r"^ERROR: (?:failed to solve: )?(.*)")
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
+# What an engine says that may not pull a base image.
+_NO_LOGIN = re.compile(
+    r"unauthorized|no basic auth credentials|authorization failed|pull access denied"
+    r"|authentication required"
+)
 
 # A secret of fewer characters than this is no secret, and hiding it would spoil every line.
 _SHORTEST_SECRET = 4
@@ -93,5 +98,10 @@ def _next_step(cause: str) -> str:
         return (
             "use type=inline, or make a builder that can: docker buildx create --use"
             " --driver docker-container"
+        )
+    if _NO_LOGIN.search(lower):
+        return (
+            "check the base image's name; if it is private, log in to its registry (docker login)"
+            " as the user of this task, and see the warnings for credential helpers that fail"
         )
     return "read the output, repair the source, commit and build that revision"

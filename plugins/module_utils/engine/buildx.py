@@ -21,7 +21,7 @@ from ..errors import BuildError
 from .build_output import BuildOutput
 from .classic_builder import Recipe
 from .client import DEFAULT_SOCKET
-from .docker_config import config_folder, config_with, file_in_memory
+from .docker_config import account_key, config_folder, config_with, file_in_memory
 from .images import Credentials, find_image
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _command_config(host: str, credentials: Credentials) -> str:
     config = config_with(host, credentials)
     if config.get("credsStore"):
         # No helper for this registry, so that the command looks into "auths" and not the store.
-        config.setdefault("credHelpers", {})[host] = ""
+        config["credHelpers"] = {**(config.get("credHelpers") or {}), account_key(host): ""}
     return json.dumps(config)
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Callable
 
-from ..errors import BuildError, EngineError, RegistryError
+from ..errors import BuildError, EngineError
 from .build_output import BuildOutput
 from .client import engine_errors
-from .docker_config import config_with, file_in_memory
-from .images import Credentials, credential_errors
+from .credential_helpers import config_of_accounts
+from .docker_config import file_in_memory
+from .images import Credentials
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -42,21 +43,25 @@ def build_classic(
     recipe: Recipe,
     host: str | None,
     credentials: Credentials | None,
+    report: Callable[[str], None],
 ) -> str:
     """Build and leave the image untagged.
 
     :param context: a tar archive, open for reading at its start.
     :param host: the registry that the credentials are for; the build may take base images there.
+    :param report: told of credential helpers that fail.
     :returns: the image's id.
     :raises BuildError: the build failed; it has the last lines and the step.
     """
-    if credentials and host:
-        with file_in_memory(json.dumps(config_with(host, credentials))) as path:
+    # The engine gets the accounts of all registries, as it may pull base images from any of them.
+    config = config_of_accounts(host, credentials, report)
+    if config:
+        with file_in_memory(json.dumps(config)) as path:
             client.reload_config(path)
     output = BuildOutput()
     image = ""
     try:
-        with engine_errors(recipe.doing), credential_errors(recipe.doing):
+        with engine_errors(recipe.doing):
             for event in client.build(
                 fileobj=context,
                 custom_context=True,
@@ -75,8 +80,6 @@ def build_classic(
                 if "error" in event:
                     raise output.failure(recipe.doing, str(event["error"]))
                 image = (event.get("aux") or {}).get("ID") or image
-    except RegistryError:
-        raise
     except EngineError as error:
         # The engine refuses what it cannot even begin, as a Dockerfile that does not parse.
         raise output.failure(recipe.doing, error.message.partition(": ")[2]) from error

@@ -15,7 +15,7 @@ from typing import Any
 from .images import Credentials
 
 _DOCKER_HUB = ("docker.io", "index.docker.io")
-_DOCKER_HUB_KEY = "https://index.docker.io/v1/"
+DOCKER_HUB_KEY = "https://index.docker.io/v1/"
 
 
 def config_folder() -> str:
@@ -23,18 +23,34 @@ def config_folder() -> str:
     return os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")
 
 
-def config_with(host: str, credentials: Credentials) -> dict[str, Any]:
-    """This user's ``config.json`` with the account for one registry in it."""
+def own_config() -> dict[str, Any]:
+    """This user's ``config.json``; empty if there is none."""
     try:
         with open(os.path.join(config_folder(), "config.json"), encoding="utf-8") as file:
             config: dict[str, Any] = json.load(file)
     except (OSError, ValueError):  # none, or one that Docker could not read either
         config = {}
-    key = _DOCKER_HUB_KEY if host in _DOCKER_HUB else host
+    return config
+
+
+def account_key(host: str) -> str:
+    """The name that a registry has in ``auths`` and for credential helpers."""
+    return DOCKER_HUB_KEY if host in _DOCKER_HUB else host
+
+
+def account_entry(credentials: Credentials) -> dict[str, str]:
+    """An account as it stands in ``auths``."""
     account = f"{credentials.username}:{credentials.password}".encode()
-    config.setdefault("auths", {})[key] = {"auth": base64.b64encode(account).decode()}
+    return {"auth": base64.b64encode(account).decode()}
+
+
+def config_with(host: str, credentials: Credentials) -> dict[str, Any]:
+    """This user's ``config.json`` with the account for one registry in it."""
+    config = own_config()
+    key = account_key(host)
+    config["auths"] = {**(config.get("auths") or {}), key: account_entry(credentials)}
     # A credential helper would be asked before "auths" is looked at.
-    config.get("credHelpers", {}).pop(key, None)
+    (config.get("credHelpers") or {}).pop(key, None)
     return config
 
 

@@ -225,7 +225,7 @@ class _Build:
                 context.seek(0)
                 recipe = self._recipe(dockerfile)
                 return build_classic(
-                    self.client, context, recipe, request.host, request.credentials
+                    self.client, context, recipe, request.host, request.credentials, self.report
                 )
 
     def _recipe(self, dockerfile: str) -> Recipe:
