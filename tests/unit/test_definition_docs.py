@@ -27,12 +27,16 @@ from ansible_collections.hundred.containers.plugins.module_utils.definition.prob
 from ansible_collections.hundred.containers.plugins.module_utils.definition.release import (
     container_spec,
 )
-from ansible_collections.hundred.containers.plugins.module_utils.definition.schema import SECTIONS
+from ansible_collections.hundred.containers.plugins.module_utils.definition.schema import (
+    BUILD,
+    SECTIONS,
+)
 from ansible_collections.hundred.containers.plugins.module_utils.definition.units import (
     format_duration,
 )
 
-TEXT = (Path(__file__).parents[2] / "docs" / "definition.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "definition.md").read_text(encoding="utf-8")
 ROWS = {
     key: line
     for line in TEXT.splitlines()
@@ -101,3 +105,11 @@ def test_marked_keys_are_those_that_make_new_containers():
 def test_default_durations_are_those_of_the_model(key, seconds):
     shown = re.search(r"duration, `([^`]+)`", ROWS[key])[1]
     assert shown in (format_duration(seconds), f"{seconds:g}s")
+
+
+def test_the_role_build_takes_the_keys_of_build_that_are_no_variables_of_its_own() -> None:
+    spec = yaml.safe_load((ROOT / "roles/build/meta/argument_specs.yml").read_text())
+    options = spec["argument_specs"]["main"]["options"]
+    assert set(BUILD.keys) - set(options["hundred_build_options"]["options"]) == {
+        name for name in ("source", "secrets") if f"hundred_build_{name}" in options
+    }

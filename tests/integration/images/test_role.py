@@ -17,6 +17,8 @@ from tests.integration.service_host import ansible_command, ansible_environment
 from tests.lab.command import docker
 
 from .calls import ProgramCalls
+from .conftest import DOCKERFILE
+from .looks import has_tags
 from .private_registry import PrivateRegistry
 from .repository import Repository
 
@@ -99,3 +101,20 @@ def test_further_tags_name_the_release_whatever_was_built_here_before(
     assert here == leftover["image_id"] != release["image_id"]
     again = role(options={"args": {"FLAVOUR": "other"}, "tags": ["stable"]})
     assert "changed=0" in output_of(again)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"tag": ["stable"]}, {"tests": [["false"]]}, {"source": "."}, {"args": ["FLAVOUR=x"]}],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_a_misspelt_option_is_refused_by_its_name_before_anything_is_built(
+    role: Role, repository: Repository, name: str, wrong: dict[str, object]
+) -> None:
+    repository.commit({"Dockerfile": DOCKERFILE})
+    refused = role(options={"test": ["true"], **wrong})
+    output = output_of(refused)
+    assert refused.returncode != 0, output
+    assert next(iter(wrong)) in output and "hundred_build_options" in output
+    assert output.count("TASK [") == 1
+    assert not has_tags(name)
