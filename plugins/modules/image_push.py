@@ -28,7 +28,8 @@ attributes:
   check_mode:
     support: full
     details:
-      - The registry is asked.
+      - The registry is asked. An image that is not here is taken for one that is still to be built,
+        since check mode builds none, and the action says so.
   diff_mode:
     support: full
     details:

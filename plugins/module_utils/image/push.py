@@ -151,13 +151,7 @@ class _Push:
         there = self._look_up(reference)
         self.local = find_image(self.client, reference)
         if self.local is None:
-            if there is None or self.request.revision is None:
-                raise NotFoundError(
-                    f"there is no image {reference} to push",
-                    step="push",
-                    next_step="build it first (image_build), on this host",
-                )
-            self.digest = there.digest
+            self._do_without_image(there)
             return
         self._check_label(self.local)
         if there and self.local.is_known_as(self.request.name, there.digest):
@@ -166,6 +160,20 @@ class _Push:
             self._compare(there)
         else:
             self._push(self.first_tag, there)
+
+    def _do_without_image(self, there: Manifest | None) -> None:
+        """The image is not here: the registry's serves, or in check mode one that is to come."""
+        reference = self.request.reference
+        if there and self.request.revision:
+            self.digest = there.digest
+        elif self.check_mode:  # so is the build before it
+            self._note(f"push {reference}, once it is built", there)
+        else:
+            raise NotFoundError(
+                f"there is no image {reference} to push",
+                step="push",
+                next_step="build it first (image_build), on this host",
+            )
 
     def push_extra_tags(self) -> None:
         """Have the further tags name the image that the first one names."""
@@ -194,11 +202,9 @@ class _Push:
 
     def _push(self, tag: str, there: Manifest | None) -> None:
         reference = self._reference(tag)
-        was = f", which names {there.digest} there" if there else ""
-        action = f"push {reference}{was}"
+        action = f"push {reference}"
         if self.check_mode:
-            self.actions.append(action)
-            self.changed = True
+            self._note(action, there)
             return
         digest = retrying(
             lambda: push_image(
@@ -208,8 +214,7 @@ class _Push:
             self.report,
         )
         if there is None or there.digest != digest:
-            self.actions.append(action)
-            self.changed = True
+            self._note(action, there)
         if tag == self.first_tag:
             self.digest = digest
             self._check_pushed(digest)
@@ -218,6 +223,11 @@ class _Push:
                 f"{reference} has the content of {self.digest}, but names {digest}: the engine"
                 " pushes images of other tools with a manifest of its own"
             )
+
+    def _note(self, action: str, there: Manifest | None) -> None:
+        was = f", which names {there.digest} there" if there else ""
+        self.actions.append(action + was)
+        self.changed = True
 
     def _check_pushed(self, digest: str) -> None:
         there = self._look_up(self.request.reference)

@@ -283,3 +283,15 @@ def test_a_revision_that_was_never_built_cannot_be_pushed(
     result = modules.refused("image_push", name=name, revision="1" * 40, **private_registry.account)
     assert "there is no image" in result["msg"]
     assert "image_build" in result["next_step"]
+
+
+@pytest.mark.parametrize("by", [{"revision": "1" * 40}, {"tag": "v1"}], ids=["revision", "tag"])
+def test_check_mode_takes_an_image_that_is_not_here_for_one_to_be_built(
+    modules: ProgramCalls, name: str, private_registry: PrivateRegistry, by: dict[str, str]
+) -> None:
+    options = {"name": name, **by, "tags": ["latest"], **private_registry.account}
+    planned = modules.ok("image_push", check=True, **options)
+    first = next(iter(by.values()))
+    assert planned.changed
+    assert planned["actions"] == [f"push {name}:{first}, once it is built", f"push {name}:latest"]
+    assert planned["digest"] is None

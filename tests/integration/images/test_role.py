@@ -118,3 +118,60 @@ def test_a_misspelt_option_is_refused_by_its_name_before_anything_is_built(
     assert next(iter(wrong)) in output and "hundred_build_options" in output
     assert output.count("TASK [") == 1
     assert not has_tags(name)
+
+
+@pytest.mark.parametrize("force", [False, True], ids=["plain", "forced"])
+def test_check_mode_tells_what_is_built_and_pushed_of_a_commit_without_an_image(
+    role: Role, repository: Repository, name: str, private_registry: PrivateRegistry, force: bool
+) -> None:
+    sha = repository.commit({"Dockerfile": DOCKERFILE})
+    options: dict[str, object] = {"tags": ["stable"]}
+    planned = role("--check", "--diff", options=options, hundred_build_force=force)
+    output = output_of(planned)
+    assert planned.returncode == 0, output
+    assert f"build {name}:{sha} from" in output
+    assert f"push {name}:{sha}" in output and f"{name}:stable" in output
+    assert private_registry.tags(name.partition("/")[2]) == []
+    assert not has_tags(name)
+    done = role(options=options, hundred_build_force=force)
+    assert done.returncode == 0, output_of(done)
+    assert sorted(private_registry.tags(name.partition("/")[2])) == sorted([sha, "stable"])
+
+
+def test_the_playbook_tells_in_check_mode_what_it_would_build_and_push(
+    repository: Repository, name: str, private_registry: PrivateRegistry, tmp_path: Path
+) -> None:
+    sha = repository.commit({"Dockerfile": DOCKERFILE})
+    shop = {"image": name, "hosts": "web", "build": {"source": str(repository.path)}}
+    variables = {f"hundred_{key}": value for key, value in private_registry.account.items()}
+    web = {"hosts": {"gone": {"ansible_host": "127.0.0.1", "ansible_port": 1}}}
+    here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    inventory = {
+        "all": {
+            "hosts": {"localhost": here},
+            "children": {"web": web},
+            "vars": {"hundred_services": {"shop": shop}, **variables},
+        }
+    }
+    (tmp_path / "inventory.json").write_text(json.dumps(inventory))
+    for check, said in ((True, f"{name}:{sha} has no digest"), (False, f"{name}@sha256:")):
+        done = subprocess.run(
+            [
+                *[ansible_command("ansible-playbook"), "-i", "inventory.json"],
+                *["hundred.containers.build", "-e", "service=shop revision=main"],
+                *(["--check", "--diff"] if check else []),
+            ],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=ansible_environment(),
+            timeout=300,
+            check=False,
+        )
+        output = output_of(done)
+        assert done.returncode == 0, output
+        assert said in output
+        if check:
+            assert f"push {name}:{sha}, once it is built" in output
+            assert private_registry.tags(name.partition("/")[2]) == []
