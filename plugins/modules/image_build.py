@@ -129,7 +129,11 @@ options:
     elements: str
     default: []
   cache_to:
-    description: Where BuildKit keeps cached layers, as C(docker buildx build --cache-to).
+    description:
+      - Where BuildKit keeps cached layers, as C(docker buildx build --cache-to).
+      - BuildKit writes them at the end of the build, before the commands of O(test) are run. So a
+        cache in a registry has the layers of an image whose tests fail, too. V(type=inline) is part
+        of the image and is pushed with it alone.
     type: list
     elements: str
     default: []
