@@ -29,6 +29,9 @@ notes:
   - Build arguments and labels are readable in the image. Secrets belong into O(secrets).
   - Submodules are refused, unless C(.gitattributes) (C(export-ignore)) or C(.dockerignore) leaves
     them out.
+  - Files of Git LFS need C(git-lfs) on the host, set up by C(git lfs install). Pointers without
+    their content are refused, unless C(.dockerignore) leaves them out. No other filter of git's
+    configuration is applied.
   - The classic builder gets the accounts of all registries of Docker's own configuration, so that
     it can pull base images. A credential helper that fails is a warning, and its accounts are left
     out.

@@ -187,6 +187,94 @@ def test_settings_of_the_user_do_not_change_an_export(
     assert stat.S_IMODE(members["secret.py"].mode) == 0o644
 
 
+@pytest.mark.parametrize("linked", [False, True], ids=["clone", "linked work tree"])
+def test_attributes_of_the_clone_do_not_change_an_export(
+    repository: Repository, tmp_path: Path, linked: bool
+) -> None:
+    files = {"Dockerfile": "FROM scratch\n", "app.py": "x\n", "version": "$Format:%D$\n"}
+    repository.commit({**files, ".gitattributes": "version export-subst\n"})
+    repository.git("tag", "v1")
+    own = repository.path / ".git" / "info" / "attributes"
+    own.write_text("app.py export-ignore\nDockerfile eol=crlf\n")
+    path = repository.path
+    if linked:
+        path = tmp_path / "linked"
+        repository.git("worktree", "add", "--quiet", "--detach", str(path))
+        # Where it is a submodule's, a repository names its work tree from its own folder.
+        repository.git("config", "core.worktree", "../../source")
+    contents = context_of(find_source(str(path)))[2]
+    assert contents["Dockerfile"] == b"FROM scratch\n"
+    assert contents["app.py"] == b"x\n"
+    assert b"tag: v1" in contents["version"]
+
+
+@pytest.mark.parametrize("where", ["--global", "--local"])
+@pytest.mark.parametrize(
+    ("kind", "command"), [("smudge", "sed s/scratch/elsewhere/"), ("process", "false")]
+)
+def test_filters_of_gits_configuration_do_not_change_an_export(
+    repository: Repository,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    where: str,
+    kind: str,
+    command: str,
+) -> None:
+    repository.commit({"Dockerfile": "FROM scratch\n", ".gitattributes": "* filter=My.Own\n"})
+    monkeypatch.setenv("HOME", str(tmp_path))
+    repository.git("config", where, f"filter.My.Own.{kind}", command)
+    repository.git("config", where, "filter.My.Own.required", "true")
+    contents = context_of(find_source(str(repository.path)))[2]
+    assert contents["Dockerfile"] == b"FROM scratch\n"
+
+
+POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'ab' * 32}\nsize 12345\n"
+
+
+def test_files_of_git_lfs_are_taken_from_it_where_it_is_set_up(repository: Repository) -> None:
+    repository.commit(
+        {"Dockerfile": "FROM scratch\n", "a.bin": POINTER, ".gitattributes": "*.bin filter=lfs\n"}
+    )
+    repository.git("config", "filter.lfs.smudge", "sed -n s/^size/content/p")
+    contents = context_of(find_source(str(repository.path)))[2]
+    assert contents["a.bin"] == b"content 12345\n"
+    repository.git("config", "filter.lfs.required", "true")
+    missing = "git-lfs-that-is-missing"
+    for kind, command, what in (
+        ("smudge", "false", "a.bin"),
+        ("smudge", missing, "its files"),
+        ("process", f"{missing} filter-process", "its files"),
+    ):
+        repository.git("config", f"filter.lfs.{kind}", command)
+        with pytest.raises(SourceError, match=f"Git LFS does not .* of {what} in") as caught:
+            context_of(find_source(str(repository.path)))
+        assert "install git-lfs" in (caught.value.next_step or "")
+
+
+def test_pointers_without_content_are_found_in_the_context_alone(
+    repository: Repository, tmp_path: Path
+) -> None:
+    repository.commit(
+        {
+            "app/Dockerfile": "FROM scratch\n",
+            "app/.dockerignore": "ignored.bin",
+            "app/a.bin": POINTER,
+            "app/ignored.bin": POINTER,
+            "app/manual.txt": f"A pointer looks so:\n{POINTER}",
+            "app/large": POINTER + "x" * 2000,
+            "elsewhere.bin": POINTER,
+        }
+    )
+    source = find_source(str(repository.path))
+    commit = find_commit(source, "HEAD")
+    with (tmp_path / "tar").open("w+b") as file:
+        export(commit, file)
+        file.seek(0)
+        with tarfile.open(fileobj=file) as tar:
+            exported = Export(tar, check_layout("", "app", "app/Dockerfile"), commit.sha)
+            assert exported.lfs_pointers() == ["app/a.bin"]
+
+
 def test_attributes_of_the_repositorys_root_hold_in_a_folder(repository: Repository) -> None:
     repository.commit(
         {

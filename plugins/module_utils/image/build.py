@@ -32,6 +32,7 @@ from ..engine.images import (
 from ..errors import BuildError, ConflictError, RegistryError
 from .build_request import BuildRequest
 from .context import Export, Layout, check_layout
+from .git import LFS_ADVICE
 from .limit import time_limit
 from .retry import retrying
 from .source import Commit, export, find_commit, find_source, public_url, source_url, submodules
@@ -205,6 +206,7 @@ class _Build:
         with tarfile.open(fileobj=archive, mode="r:") as tar:
             exported = Export(tar, self.layout, self.commit.sha)
             self._refuse_submodules(exported.empty_submodules(submodules(self.commit)))
+            self._refuse_pointers(exported.lfs_pointers())
             if check_mode:
                 return None
             if self.builder == "buildkit":
@@ -248,6 +250,16 @@ class _Build:
                 step="export",
                 next_step="commit their files (git subtree), get them in the Dockerfile, or list"
                 " them in .dockerignore if the image needs none",
+            )
+
+    def _refuse_pointers(self, paths: Sequence[str]) -> None:
+        if paths:
+            more = f" and {len(paths) - 5} more" if len(paths) > 5 else ""
+            raise BuildError(
+                f"the revision {self.commit.sha} has files of Git LFS, of which the build host has"
+                f" the pointers alone: {', '.join(paths[:5])}{more}",
+                step="export",
+                next_step=f"{LFS_ADVICE}; or list them in .dockerignore if the image needs none",
             )
 
     def _test(self, image: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import posixpath
+import re
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ from .ignore import IgnoreRules
 # What the classic builder's Dockerfile is called when the context itself must not have it.
 _INJECTED = ".hundred.dockerfile"
 _IGNORE_FILE = ".dockerignore"
+
+# What Git LFS commits in place of a file.
+_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/[^\n]+\n(?:.*\n)*oid sha256:")
+_LONGEST_POINTER = 1024
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,16 @@ class Export:
             if (relative := self._in_context(path)) and not self._rules.ignored(relative)
         ]
 
+    def lfs_pointers(self) -> list[str]:
+        """Files that the context would have as pointers of Git LFS, without their content."""
+        return [
+            path
+            for path, member in self._members.items()
+            if self._is_pointer(member)
+            and (relative := self._in_context(path))
+            and not self._rules.ignored(relative)
+        ]
+
     def write_context(self, target: IO[bytes]) -> str:
         """Write the context, less what ``.dockerignore`` leaves out, for the classic builder.
 
@@ -121,6 +136,12 @@ class Export:
                 self._tar.extract(member, folder, filter="fully_trusted")
             else:
                 self._tar.extract(member, folder)
+
+    def _is_pointer(self, member: tarfile.TarInfo) -> bool:
+        if not member.isreg() or member.size >= _LONGEST_POINTER:
+            return False
+        content = self._tar.extractfile(member)
+        return content is not None and bool(_POINTER.match(content.read()))
 
     def _kept(self) -> Iterator[tuple[tarfile.TarInfo, str]]:
         for path, member in self._members.items():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Mapping
 from typing import IO
 
 from ..errors import SourceError
@@ -32,20 +33,38 @@ _SETTINGS = (
     "core.attributesFile=/dev/null",
     "core.autocrlf=false",
     "core.eol=lf",
+    "core.ignoreCase=false",
+    "core.bigFileThreshold=512m",
+    "core.abbrev=auto",
     "core.quotePath=false",
     "log.showSignature=false",
     "tar.umask=0022",
 )
 
+# How the build host comes by the files that Git LFS keeps apart.
+LFS_ADVICE = (
+    "install git-lfs on the build host, and as the user of this task run git lfs install, and git"
+    " lfs fetch --all in the clone"
+)
 
+# The file that it did not give, or that its program is missing.
+_LFS = re.compile(
+    r"^fatal: (.+): smudge filter lfs failed|git-lfs.*: (?:not found|No such file)", re.MULTILINE
+)
 _DUBIOUS = re.compile(r"dubious ownership in repository at '([^']*)'")
 
 
-def git(where: str, *arguments: str, output: IO[bytes] | None = None) -> bytes:
+def git(
+    where: str,
+    *arguments: str,
+    output: IO[bytes] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> bytes:
     """What a git command prints.
 
     :param where: ``--git-dir=PATH``, or a folder to start in.
     :param output: a file that gets what git prints, instead of the caller.
+    :param environment: further variables.
     :raises SourceError: git is missing or fails; the message is git's own first line.
     """
     command = ["git", "--literal-pathspecs"]
@@ -62,7 +81,7 @@ def git(where: str, *arguments: str, output: IO[bytes] | None = None) -> bytes:
             # Inside a work tree that the repository names (core.worktree, as submodules have) git
             # would look at the folder that it stands in only.
             cwd="/" if where.startswith("--git-dir=") else None,
-            env=_environment(),
+            env={**_environment(), **(environment or {})},
             check=False,
         )
     except FileNotFoundError as error:
@@ -101,6 +120,12 @@ def _failure(stderr: str, where: str) -> SourceError:
             f"git refuses the repository {owned[1]}: its owner is another user",
             next_step="build as the owner, or trust it: git config --global --add"
             f" safe.directory {owned[1]}",
+        )
+    lfs = _LFS.search(stderr)
+    if lfs:
+        what = lfs[1] or "its files"
+        return SourceError(
+            f"Git LFS does not give the content of {what} in {where}", next_step=LFS_ADVICE
         )
     if "No space left on device" in stderr:
         return SourceError(

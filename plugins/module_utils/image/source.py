@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 from urllib.parse import urlsplit, urlunsplit
@@ -118,16 +121,18 @@ def export(commit: Commit, archive: IO[bytes]) -> None:
     """Write the commit's files, below the source's folder, to a tar archive.
 
     Their names start at the root of the repository. What ``.gitattributes`` of the commit marks as
-    ``export-ignore`` is left out.
+    ``export-ignore`` is left out. Neither attributes of the clone nor filters that somebody has
+    configured change the files, but for Git LFS, whose pointers name their content by its hash.
 
     :raises SourceError: the commit has no such folder, or git cannot read it.
     """
     source = commit.source
-    arguments = ["archive", "--format=tar", commit.sha]
+    arguments = [*_without_filters(source), "archive", "--format=tar", commit.sha]
     if source.folder:
         _check_folder(commit)
         arguments += ["--", source.folder]
-    git(source.where, *arguments, output=archive)
+    with _without_own_attributes(source) as environment:
+        git(source.where, *arguments, output=archive, environment=environment)
 
 
 def submodules(commit: Commit) -> list[str]:
@@ -162,6 +167,35 @@ def public_url(url: str) -> str:
     keep_user = at and parts.scheme in ("ssh", "git+ssh")
     user = user.partition(":")[0]
     return urlunsplit((parts.scheme, f"{user}@{host}" if keep_user else host, parts.path, "", ""))
+
+
+def _without_filters(source: Source) -> list[str]:
+    """The settings that switch off every filter of git's configuration but that of Git LFS."""
+    keys = os.fsdecode(git(source.where, "config", "-z", "--name-only", "--list")).split("\0")
+    names = {key[len("filter.") : key.rindex(".")] for key in keys if key.startswith("filter.")}
+    settings = []
+    for name in sorted(names - {"lfs"}):
+        for setting in ("smudge=", "process=", "required=false"):
+            settings += ["-c", f"filter.{name}.{setting}"]
+    return settings
+
+
+@contextmanager
+def _without_own_attributes(source: Source) -> Iterator[dict[str, str]]:
+    """The environment in which git does not see the clone's own ``info/attributes``.
+
+    No setting says so: git gets a folder with links to all else that is in the repository's.
+    """
+    said = git(source.where, "rev-parse", "--git-common-dir")
+    common = os.path.join("/", os.fsdecode(said).rstrip("\n"))
+    if not os.path.exists(os.path.join(common, "info", "attributes")):
+        yield {}
+        return
+    with tempfile.TemporaryDirectory(prefix="hundred-git-") as folder:
+        for name in os.listdir(common):
+            if name != "info":
+                os.symlink(os.path.join(common, name), os.path.join(folder, name))
+        yield {"GIT_COMMON_DIR": folder}
 
 
 def _without_suffix(path: str, suffix: str) -> str:

@@ -105,6 +105,23 @@ def test_a_build_that_takes_too_long_is_given_up(
         time.sleep(0.2)
 
 
+@pytest.mark.parametrize("check", [True, False], ids=["check", "run"])
+def test_pointers_of_git_lfs_are_refused_before_anything_is_built(
+    modules: ProgramCalls, repository: Repository, local_name: str, check: bool
+) -> None:
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'1' * 64}\nsize 9\n"
+    files = {"Dockerfile": COPY_ALL, **{f"{number}.bin": pointer for number in range(7)}}
+    repository.commit(files)
+    options = {"name": local_name, "source": str(repository.path), "revision": "main"}
+    result = modules.refused("image_build", check, **options)
+    assert "has files of Git LFS" in result["msg"] and "0.bin" in result["msg"]
+    assert "and 2 more" in result["msg"]
+    assert "git lfs fetch" in result["next_step"]
+    assert not has_tags(local_name)
+    repository.commit({".dockerignore": "*.bin\n"})
+    assert modules.ok("image_build", check, **options).changed
+
+
 def test_a_registry_that_is_down_stops_the_build_unless_it_is_not_to_be_asked(
     modules: ProgramCalls, repository: Repository
 ) -> None:
