@@ -84,5 +84,9 @@ def build_classic(
         # The engine refuses what it cannot even begin, as a Dockerfile that does not parse.
         raise output.failure(recipe.doing, error.message.partition(": ")[2]) from error
     if not image:
-        raise BuildError(f"the engine did not say which image it built ({recipe.doing})")
+        raise BuildError(
+            f"the engine did not say which image it built ({recipe.doing})",
+            step="build",
+            next_step="run again; if it stays so, read the engine's log (journalctl -u docker)",
+        )
     return image

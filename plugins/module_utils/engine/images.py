@@ -161,7 +161,10 @@ def push_image(
             _check_event(event, f"push {name}:{tag}", host)
             digest = (event.get("aux") or {}).get("Digest") or digest
     if not digest:
-        raise RegistryError(f"the engine did not say under which digest it pushed {name}:{tag}")
+        raise RegistryError(
+            f"the engine did not say under which digest it pushed {name}:{tag}",
+            next_step="run again; if it stays so, read the engine's log (journalctl -u docker)",
+        )
     return digest
 
 

@@ -49,7 +49,8 @@ LFS_ADVICE = (
 
 # The file that it did not give, or that its program is missing.
 _LFS = re.compile(
-    r"^fatal: (.+): smudge filter lfs failed|git-lfs.*: (?:not found|No such file)", re.MULTILINE
+    r"^fatal: (.+): smudge filter lfs failed|git-lfs[^'/\n]*: (?:not found|No such file)",
+    re.MULTILINE,
 )
 _DUBIOUS = re.compile(r"dubious ownership in repository at '([^']*)'")
 
@@ -121,14 +122,17 @@ def _failure(stderr: str, where: str) -> SourceError:
             next_step="build as the owner, or trust it: git config --global --add"
             f" safe.directory {owned[1]}",
         )
+    if "No space left on device" in stderr:
+        return SourceError(
+            f"git failed: {said}", next_step="make room on the disk of the build host"
+        )
     lfs = _LFS.search(stderr)
     if lfs:
         what = lfs[1] or "its files"
         return SourceError(
             f"Git LFS does not give the content of {what} in {where}", next_step=LFS_ADVICE
         )
-    if "No space left on device" in stderr:
-        return SourceError(
-            f"git failed: {said}", next_step="make room on the disk of the build host"
-        )
-    return SourceError(f"git failed in {where}: {said}")
+    return SourceError(
+        f"git failed in {where}: {said}",
+        next_step="check the repository there (git fsck), as the user of this task",
+    )

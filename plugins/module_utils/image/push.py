@@ -276,7 +276,11 @@ class _Push:
         )
         image = find_image(self.client, f"{self.request.name}@{digest}")
         if image is None:
-            raise NotFoundError(f"{self.request.name}@{digest} has vanished after its pull")
+            raise NotFoundError(
+                f"{self.request.name}@{digest} has vanished after its pull",
+                step="push",
+                next_step="something removes images on this host (docker image prune): run again",
+            )
         return image
 
     def _look_up(self, reference: str) -> Manifest | None:
