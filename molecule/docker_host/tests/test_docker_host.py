@@ -76,8 +76,24 @@ def test_an_option_that_needs_a_restart_is_refused_and_the_refusal_names_the_way
 def test_an_option_that_needs_no_restart_is_in_effect_beside_those_that_were_there(on):
     host = on("in-use")
     assert info(host)["LiveRestoreEnabled"] is True
-    assert json.loads(host.file("/etc/docker/daemon.json").content_string) == {
+    assert json.loads(host.file("/root/options.refused").content_string) == {
         "live-restore": True,
         "log-opts": {"max-file": "2"},
         "shutdown-timeout": 20,
     }
+    assert host.file("/root/options.refused").mode == 0o640
+
+
+def test_an_option_that_a_reload_does_not_take_over_is_refused_with_the_engine_s_reason(on):
+    host = on("in-use")
+    refusal = host.file("/root/refusal.reload").content_string
+    assert "registry-mirrors" in refusal
+    assert "invalid mirror" in refusal
+    assert not info(host)["RegistryConfig"]["Mirrors"]
+
+
+def test_an_option_in_the_file_that_the_engine_was_not_told_of_is_made_good_once(on):
+    host = on("in-use")
+    assert info(host)["Debug"] is True
+    first, second = host.file("/root/reloads").content_string.split()
+    assert int(first) == int(second) > 0
