@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .problems import Place, nearest
+from .problems import REFUSED, Place, nearest
 from .shapes import Word
 
 # Fits a DNS label with "-g<generation>-<slot>" behind it (63 characters).
@@ -113,10 +113,12 @@ variable = Word(
     "must be a name of letters, digits and underscores that starts with no digit",
     r"[A-Za-z_][A-Za-z0-9_]*",
 )
-user = Word(
+_user = Word(
     "must be a user or user:group, names or numbers, as a string in quotes",
     r"(?:[a-z_][a-z0-9_-]*\$?|\d{1,10})(?::(?:[a-z_][a-z0-9_-]*\$?|\d{1,10}))?",
 )
+# What engines take (moby/sys/user): they read the numbers as signed ones of 32 bits.
+_LAST_USER = 2**31 - 1
 log_driver = Word("must be the name of a log driver", r"[a-z0-9][a-z0-9_.:/-]*")
 log_option = Word("must be the name of a log option", r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 stage = Word("must be the name of a build stage", r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -252,3 +254,13 @@ def revision(place: Place, value: Any) -> Any:
     if value.endswith(("/", ".", ".lock")):
         return place.refuse(must, value)
     return str(value)
+
+
+def user(place: Place, value: Any) -> Any:
+    """Whom the processes of a container run as: ``app``, ``1000`` or ``app:www-data``."""
+    found = _user(place, value)
+    if found is not REFUSED and any(
+        part.isdigit() and int(part) > _LAST_USER for part in found.split(":")
+    ):
+        return place.refuse(f"must have numbers of at most {_LAST_USER}", value)
+    return found

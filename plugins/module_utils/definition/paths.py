@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from .model import Route, Volume
-from .problems import REFUSED, Place
+from .problems import REFUSED, Place, shown
 from .shapes import Section, Whole, line
 
 # Where the host's state lies, secrets of every service among it.
@@ -27,7 +27,13 @@ _URL_QUERY = re.compile(r"[A-Za-z0-9._~!&+,=:@/%-]*", re.ASCII)
 _ODD_SEGMENT = re.compile(r"//|/\.{1,2}(?:/|$)")
 _FILE_PATH = re.compile(r"/[^\x00-\x1f\x7f:,\"\\]*")
 _VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", re.ASCII)
-_TMPFS_OPTIONS = re.compile(r"[A-Za-z0-9=,_%.-]+", re.ASCII)
+# What engines take of the mount options of tmpfs (moby's pkg/mount; tmpfs(5)).
+_TMPFS_OPTION = re.compile(
+    r"size=\d+[kKmMgG%]?|mode=[0-7]{3,4}|[ug]id=\d{1,10}|nr_(?:blocks|inodes)=\d+[kKmMgG]?"
+    r"|mpol=[a-z0-9=:-]+|defaults|ro|rw|sync|async|dirsync"
+    r"|(?:no)?(?:suid|dev|exec|mand|atime|diratime|relatime|strictatime)",
+    re.ASCII,
+)
 
 
 def host(place: Place, value: Any) -> Any:
@@ -198,8 +204,13 @@ def tmpfs(place: Place, value: Any) -> Any:
     folder = mount_target(place, target, value)
     if folder is None:
         return REFUSED
-    if colon and not _TMPFS_OPTIONS.fullmatch(options):
-        return place.refuse("must have mount options such as size=64m,mode=1777", value)
+    if colon:
+        wrong = [word for word in options.split(",") if not _TMPFS_OPTION.fullmatch(word)]
+        if wrong:
+            return place.refuse(
+                f"must have mount options such as size=64m,mode=1777; none is {shown(wrong[0])}",
+                value,
+            )
     return folder + colon + options
 
 
