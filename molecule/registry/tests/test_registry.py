@@ -105,12 +105,12 @@ def test_renewing_leaves_no_files_behind(on):
     assert left == "ca.crt ca.key server.crt server.key"
 
 
-def test_a_given_certificate_is_the_one_served(on):
+def test_a_given_certificate_is_served_with_all_of_its_chain(on):
     host = on("provided")
-    served = host.check_output(
-        f"openssl s_client -connect {address(on, 'provided')} </dev/null 2>/dev/null | openssl x509"
-    )
+    command = f"openssl s_client -showcerts -connect {address(on, 'provided')} </dev/null 2>/dev/null"
+    served = host.check_output(f"{command} | sed -n '/-BEGIN CERT/,/-END CERT/p'")
     assert served.strip() == host.file(f"{TLS}/server.crt").content_string.strip()
+    assert served.count("BEGIN CERTIFICATE") == 2
     assert "an authority" in host.check_output(f"openssl x509 -noout -issuer -in {TLS}/server.crt")
 
 
