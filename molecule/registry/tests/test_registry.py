@@ -105,10 +105,15 @@ def test_renewing_leaves_no_files_behind(on):
     assert left == "ca.crt ca.key server.crt server.key"
 
 
+def test_a_certificate_that_every_run_would_make_anew_is_refused(on):
+    refusal = on("made").file("/root/refusal.days").content_string
+    assert "must be more than hundred_registry_certificate_renew_days" in refusal
+
+
 def test_a_given_certificate_is_served_with_all_of_its_chain(on):
     host = on("provided")
-    command = f"openssl s_client -showcerts -connect {address(on, 'provided')} </dev/null 2>/dev/null"
-    served = host.check_output(f"{command} | sed -n '/-BEGIN CERT/,/-END CERT/p'")
+    ask = f"openssl s_client -showcerts -connect {address(on, 'provided')} </dev/null 2>/dev/null"
+    served = host.check_output(f"{ask} | sed -n '/-BEGIN CERT/,/-END CERT/p'")
     assert served.strip() == host.file(f"{TLS}/server.crt").content_string.strip()
     assert served.count("BEGIN CERTIFICATE") == 2
     assert "an authority" in host.check_output(f"openssl x509 -noout -issuer -in {TLS}/server.crt")
