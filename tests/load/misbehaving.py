@@ -106,13 +106,6 @@ async def serving(behaviour: Behaviour) -> AsyncIterator[Server]:
         listener.close()
 
 
-def unused_port() -> int:
-    """A port of the loopback on which nobody listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 async def issued(load: Load, requests: int) -> None:
     """Wait until so many were issued; on a machine as busy as ours time alone says little."""
     while len(load.result.samples) < requests:

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from tests.load import LOST, LoadFailed, LoadProcess
-from tests.load.misbehaving import unused_port
 from tests.load.process import ROOT
+from tests.ports import free_port
 
 
 class OwnProcess:
@@ -136,4 +136,4 @@ def test_a_load_process_hands_over_every_sample() -> None:
 
 def test_a_load_process_without_an_answer_fails_at_once() -> None:
     with pytest.raises(LoadFailed, match="no good answer within 1 s"):
-        LoadProcess(f"http://127.0.0.1:{unused_port()}", ready_timeout=1).start()
+        LoadProcess(f"http://127.0.0.1:{free_port()}", ready_timeout=1).start()

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Callable
 
-from .docker_config import DOCKER_HUB_KEY, account_entry, account_key, config_with, own_config
+from .docker_config import DOCKER_HUB_KEY, account_entry, account_key, own_config
 from .images import Credentials
 
 # The user name by which a helper says that its secret is a token.
@@ -31,19 +31,19 @@ def config_of_accounts(
     :returns: None if Docker's own configuration serves as it is: no account is added to it, and no
         helper is named in it.
     """
-    config = config_with(host, credentials) if host and credentials else own_config()
+    config = own_config()
     store, helpers = config.get("credsStore"), config.get("credHelpers") or {}
-    if not (credentials or store or helpers):
+    given = {account_key(host): account_entry(credentials)} if host and credentials else {}
+    if not (given or store or helpers):
         return None
     # As Docker does: a registry's own helper counts before the store, and that before "auths".
     accounts = dict(config.get("auths") or {})
     if store:
         accounts.update(_stored(store, report))
     for registry, helper in helpers.items():
-        if helper:
+        if helper and registry not in given:
             accounts.update(_account(helper, registry, report))
-    if host and credentials:
-        accounts[account_key(host)] = account_entry(credentials)
+    accounts.update(given)
     # Without any, the SDK would look into the user's own configuration again.
     return {"auths": accounts or {DOCKER_HUB_KEY: {}}}
 

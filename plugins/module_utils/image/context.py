@@ -95,13 +95,7 @@ class Export:
 
     def lfs_pointers(self) -> list[str]:
         """Files that the context would have as pointers of Git LFS, without their content."""
-        return [
-            path
-            for path, member in self._members.items()
-            if self._is_pointer(member)
-            and (relative := self._in_context(path))
-            and not self._rules.ignored(relative)
-        ]
+        return [member.name for member, _unused in self._kept() if self._is_pointer(member)]
 
     def write_context(self, target: IO[bytes]) -> str:
         """Write the context, less what ``.dockerignore`` leaves out, for the classic builder.

@@ -76,10 +76,14 @@ class PushRequest:
         named_host(self.name)
 
     @property
+    def first_tag(self) -> str:
+        """The revision, or the tag given instead; empty if only the digest says what is meant."""
+        return self.revision or self.tag or ""
+
+    @property
     def reference(self) -> str:
         """The image that the further tags get: by its first tag, else by its digest."""
-        tag = self.revision or self.tag
-        return f"{self.name}:{tag}" if tag else f"{self.name}@{self.digest}"
+        return f"{self.name}:{self.first_tag}" if self.first_tag else f"{self.name}@{self.digest}"
 
 
 def push(request: PushRequest, check_mode: bool, report: Callable[[str], None]) -> dict[str, Any]:
@@ -117,7 +121,6 @@ class _Push:
         self.check_mode = check_mode
         self.report = report
         self.host = named_host(request.name)
-        self.first_tag = request.revision or request.tag or ""
         self.local: Image | None = None
         self.digest: str | None = None
         self.actions: list[str] = []
@@ -159,7 +162,7 @@ class _Push:
         elif there and self.request.revision and not self.request.force:
             self._compare(there)
         else:
-            self._push(self.first_tag, there)
+            self._push(self.request.first_tag, there)
 
     def _do_without_image(self, there: Manifest | None) -> None:
         """The image is not here: the registry's serves, or in check mode one that is to come."""
@@ -215,7 +218,7 @@ class _Push:
         )
         if there is None or there.digest != digest:
             self._note(action, there)
-        if tag == self.first_tag:
+        if tag == self.request.first_tag:
             self.digest = digest
             self._check_pushed(digest)
         elif digest != self.digest:

@@ -114,3 +114,24 @@ def remove_images(name: str) -> None:
     ids = {*labelled.stdout.split(), *named.stdout.split()}
     if ids:
         docker("image", "rm", "--force", *sorted(ids), check=False)
+
+
+def rebuilt_otherwise(
+    modules: ProgramCalls, repository: Repository, name: str, sha: str, account: dict[str, str]
+) -> str:
+    """Give the revision another image here; its id."""
+    built = modules.ok(
+        "image_build",
+        name=name,
+        source=str(repository.path),
+        revision=sha,
+        args={"FLAVOUR": "other"},
+        force=True,
+        **account,
+    )
+    return str(built["image_id"])
+
+
+def path_of(name: str) -> str:
+    """A repository's name as its registry knows it."""
+    return name.partition("/")[2]

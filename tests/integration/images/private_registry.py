@@ -19,10 +19,10 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from tests.integration.proxies.running import free_port
 from tests.lab.command import docker, run
 from tests.lab.images import ensure_image
 from tests.lab.recipes import registry_recipe
+from tests.ports import free_port
 
 USERNAME = "ci"
 PASSWORD = "s3cret-of-the-registry"

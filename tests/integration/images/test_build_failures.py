@@ -14,6 +14,7 @@ import pytest
 from tests.lab.command import docker
 
 from .calls import ProgramCalls
+from .conftest import path_of
 from .looks import containers_of_tests, has_tags, inspect
 from .private_registry import PrivateRegistry
 from .repository import Repository
@@ -56,7 +57,7 @@ def test_a_red_test_leaves_no_tag_and_no_container(
     for words in said:
         assert any(words in line for line in result["output"])
     assert not has_tags(name)
-    assert private_registry.tags(name.partition("/")[2]) == []
+    assert private_registry.tags(path_of(name)) == []
     assert containers_of_tests() == []
     assert sha in result["msg"]
 

@@ -15,29 +15,10 @@ import pytest
 from tests.lab.command import docker
 
 from .calls import ProgramCalls
+from .conftest import path_of, rebuilt_otherwise
 from .looks import inspect
 from .private_registry import PASSWORD, USERNAME, PrivateRegistry
 from .repository import Repository
-
-
-def rebuilt_otherwise(
-    modules: ProgramCalls, repository: Repository, name: str, sha: str, account: dict[str, str]
-) -> str:
-    """Give the revision another image here; its id."""
-    built = modules.ok(
-        "image_build",
-        name=name,
-        source=str(repository.path),
-        revision=sha,
-        args={"FLAVOUR": "other"},
-        force=True,
-        **account,
-    )
-    return str(built["image_id"])
-
-
-def path_of(name: str) -> str:
-    return name.partition("/")[2]
 
 
 def test_a_push_returns_the_digest_and_the_next_one_changes_nothing(

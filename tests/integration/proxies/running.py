@@ -8,10 +8,8 @@ Both have a site of their user's in their configuration, as a host has before we
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import os
-import random
 import shutil
 import signal
 import socket
@@ -19,6 +17,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -31,6 +30,8 @@ from ansible_collections.hundred.containers.plugins.module_utils.proxy.protocol 
     Proxy,
 )
 from ansible_collections.hundred.containers.plugins.module_utils.proxy.settings import open_proxy
+
+from tests.ports import free_port
 
 USERS_HOST = "users-own.example.com"
 
@@ -74,18 +75,6 @@ http {{
     }}
 }}
 """
-
-
-def free_port(host: str = "") -> int:
-    """A TCP port that nobody listens on, and that no connection takes before the caller does.
-
-    It is below the ports that the kernel gives to connections (net.ipv4.ip_local_port_range).
-    """
-    while True:
-        port = random.randrange(20000, 32000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind((host, port))
-            return port
 
 
 class ProxyUnderTest:
@@ -274,7 +263,7 @@ def wait_for(condition: Any, seconds: float = 10.0) -> None:
         time.sleep(0.02)
 
 
-@contextlib.contextmanager
+@contextmanager
 def request_under_way(port: int, host: str, path: str, **headers: str) -> Iterator[socket.socket]:
     """A GET request that has been sent and whose answer has not been read."""
     with socket.create_connection(("127.0.0.1", port), timeout=15) as connection:

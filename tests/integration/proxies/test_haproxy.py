@@ -25,10 +25,10 @@ from tests.integration.proxies.running import (
     backend,
     deploy,
     drained,
-    free_port,
     request_under_way,
     wait_for,
 )
+from tests.ports import free_port
 
 HOST = "shop.example.com"
 

@@ -20,9 +20,9 @@ from tests.integration.proxies.running import (
     backend,
     deploy,
     drained,
-    free_port,
     wait_for,
 )
+from tests.ports import free_port
 
 
 def tcp_backend(replicas: Replicas, port: int) -> Backend:

@@ -1,0 +1,22 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ports of this machine for what tests start."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import socket
+
+
+def free_port(host: str = "") -> int:
+    """A TCP port that nobody listens on, and that no connection takes before the caller does.
+
+    It is below the ports that the kernel gives to connections (net.ipv4.ip_local_port_range).
+    """
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((host, port))
+            return port
