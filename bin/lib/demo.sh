@@ -5,7 +5,8 @@
 #
 # The steps of bin/demo. Sourced after common.sh and setup.sh.
 
-DEMO=$CACHE/demo
+# Not in the checkout: what was on the machine before is the machine's, and any checkout may clean up.
+DEMO=/var/lib/hundred-demo
 PORT=${HUNDRED_DEMO_PORT:-8080}
 REGISTRY=localhost:${HUNDRED_DEMO_REGISTRY_PORT:-5055}
 LOCAL_BASE=hundred-demo/base:bookworm
@@ -45,7 +46,8 @@ remember_what_is_here() {
   fi
   # A missing file is what the clean-up of an older demo left.
   if dpkg --verify docker-registry 2>/dev/null | grep -qv '^missing'; then
-    die "this machine has a docker-registry of its own, which the demo would reconfigure"
+    die "this machine has a docker-registry of its own, which the demo would reconfigure:" \
+      "$(dpkg --verify docker-registry | awk '{print $NF}' | xargs) is not as Debian's package has it"
   fi
   cp -p /etc/docker/registry/config.yml "$DEMO/registry.default" 2>/dev/null || true
   ! service docker-registry status >/dev/null 2>&1 || echo "running docker-registry" >>"$DEMO/before.new"
@@ -186,7 +188,7 @@ must_serve() {
 
 # clean_demo: remove what the demo made, and nothing else.
 clean_demo() {
-  [[ -e $DEMO/before ]] || die "nothing to clean: the demo has not run from this checkout"
+  [[ -e $DEMO/before ]] || die "nothing to clean: the demo has not run on this machine"
   ensure_venv
   if docker version >/dev/null 2>&1; then
     ANSIBLE_CONFIG=$ROOT/ansible.cfg ansible this-machine -i "$DEMO/inventory" \
