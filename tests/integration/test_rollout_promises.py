@@ -175,6 +175,24 @@ def test_i9_a_changed_secret_is_a_new_release_and_the_old_one_goes_with_its_rele
 
 
 @pytest.mark.once
+def test_i9_a_plan_names_a_changed_secret_beside_other_changes_and_shows_no_value(
+    target, digests, web
+):
+    kept = {"SALT": "the same in all"}
+    first = {**web, "secrets": {"TOKEN": SECRET, **kept}, **release_of(digests, "v1")}
+    second = {**web, "secrets": {"TOKEN": SECRET + "-2", **kept}, **release_of(digests, "v2")}
+    target.rollout(first)
+    rolled = target.rollout(second, check=True, verbose=4)
+    target.rollout(second)
+    back = target.rollback("shop", check=True)
+    for plan in (rolled, back):
+        assert not plan.failed, plan.output
+        assert "secrets: TOKEN changes" in plan["actions"], plan["actions"]
+        assert any(line.startswith("revision: ") for line in plan["actions"]), plan["actions"]
+        assert SECRET not in plan.text
+
+
+@pytest.mark.once
 def test_i11_a_second_rollout_names_the_holder_or_waits(target, digests, web):
     target.rollout({**web, **release_of(digests, "v1")})
     slow = {**web, **release_of(digests, "v2"), "update": {"monitor": "6s", "parallelism": 2}}

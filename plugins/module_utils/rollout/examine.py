@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..definition.model import Definition
@@ -112,8 +112,7 @@ def examine(host: ServiceHost, wanted: Wanted, make_key: bool) -> Examination:
         find_image(host.engine.client, release.reference) is None
     )
     steps = _steps(host, plan, definition, fresh, proxy, file_change, former, pull, make_network)
-    changes = describe_changes(serving, serving_definition, release, definition)
-    lines = [*changes, *steps]
+    lines = [*_changes(host, serving, release, definition), *steps]
     if not lines:
         lines = _settling_lines(journal, in_step, serving, release, proxy)
     return Examination(
@@ -190,6 +189,24 @@ def _unhealthy(
     with ThreadPoolExecutor(max_workers=min(16, len(members))) as pool:
         results = list(pool.map(works, members))
     return frozenset(item.name for item, working in zip(members, results) if not working)
+
+
+def _changes(
+    host: ServiceHost, serving: Release | None, release: Release, definition: Definition
+) -> list[str]:
+    """What differs from the release that serves, told by the secrets' values too: they are in files
+    of their own, and in the definition only when it came with them.
+    """
+    if serving is None:
+        return describe_changes(None, None, release, definition)
+    known = host.secrets.read(release.release)
+    given = {name: value or known.get(name, "") for name, value in definition.secrets.items()}
+    return describe_changes(
+        serving,
+        from_mapping(serving.definition, host.secrets.read(serving.release)),
+        release,
+        replace(definition, secrets=given),
+    )
 
 
 def _planned_members(

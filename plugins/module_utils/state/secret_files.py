@@ -10,6 +10,7 @@ store, and are removed with it. The folders above are root's alone.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets as randomness
 import shutil
@@ -51,6 +52,17 @@ class SecretFiles:
     def has(self, release: str) -> bool:
         """Whether the secrets of a release are there."""
         return os.path.isdir(self.path(release))
+
+    def read(self, release: str) -> dict[str, str]:
+        """The values of a release's secrets, as far as they can be read: for comparison only."""
+        values = {}
+        with contextlib.suppress(OSError, ValueError):
+            for name in os.listdir(self.path(release)):
+                with open(
+                    os.path.join(self.path(release), name), encoding="utf-8", newline=""
+                ) as stream:
+                    values[name] = stream.read()
+        return values
 
     def write(self, release: str, values: Mapping[str, str]) -> str:
         """Put the secrets of a release in place, complete or not at all, readable by root only.
