@@ -109,7 +109,9 @@ def test_i4_a_killed_change_of_scale_after_a_swap_converges(target, digests, web
 @pytest.mark.once
 @pytest.mark.timeout(300)
 def test_i4_a_killed_and_then_failed_scaling_up_leaves_what_served(target, digests, web):
-    web = {**web, **release_of(digests, "v1"), "update": {"monitor": "0s", "parallelism": 1}}
+    # With a delay one replica is created and settled before the next is created.
+    update = {"monitor": "0s", "parallelism": 1, "delay": "100ms"}
+    web = {**web, **release_of(digests, "v1"), "update": update}
     assert not target.rollout(web).failed
     image = f"{target.options['image']}@{digests['v1']}"
     killed(target, {**web, "replicas": 4}, "settled")

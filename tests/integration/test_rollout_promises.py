@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -190,6 +191,35 @@ def test_i9_a_plan_names_a_changed_secret_beside_other_changes_and_shows_no_valu
         assert "secrets: TOKEN changes" in plan["actions"], plan["actions"]
         assert any(line.startswith("revision: ") for line in plan["actions"]), plan["actions"]
         assert SECRET not in plan.text
+
+
+def started_at(target: ServiceHost) -> list[float]:
+    """When the replicas were started, the first of them at 0."""
+    form = "{{.State.StartedAt}}"
+    said = target.docker("inspect", "--format", form, *target.containers("shop")).split()
+    times = sorted(datetime.fromisoformat(text[:26].rstrip("Z")).timestamp() for text in said)
+    return [moment - times[0] for moment in times]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("delay", ["0s", "1s"])
+def test_no_more_than_parallelism_start_at_a_time_and_delay_is_kept(target, digests, web, delay):
+    settling = 0.8  # five passes, 200 ms between
+    options = {
+        **web,
+        "replicas": 4,
+        "health": {"path": "/up", "successes": 5, "start_interval": "200ms"},
+        "update": {"monitor": "0s", "parallelism": 2, "delay": delay},
+    }
+    done = target.rollout({**options, **release_of(digests, "v1")})
+    assert not done.failed, done.output
+    times = started_at(target)
+    assert times[1] < settling, times
+    if delay == "0s":
+        assert times[2] >= settling, times
+        assert times[3] >= times[1] + settling, times
+    else:
+        assert times[2] >= times[1] + settling + 1.0, times
 
 
 @pytest.mark.once

@@ -9,7 +9,7 @@ Nothing here knows of proxies or of releases before and after; ``swap.py`` puts 
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -144,14 +144,41 @@ class Replicas:
             state="created",
         )
 
-    def start(self, containers: Sequence[Container]) -> None:
-        """Start containers, ``update.parallelism`` at a time."""
-        if self._secrets.has(self.release.release) and containers:
+    def bring_up(
+        self,
+        containers: Sequence[Container],
+        started: Callable[[], None],
+        settled: Callable[[Container], None],
+    ) -> None:
+        """Start containers and let them settle; never more than ``update.parallelism`` are started
+        and have not settled.
+
+        The first failure ends the waits for the others, which are left as they are.
+
+        :param started: called when one is started.
+        :param settled: called with each that has settled.
+        :raises RolloutError: as ``settle`` does.
+        """
+        if not containers:
+            return
+        if self._secrets.has(self.release.release):
             uid, gid = user_ids(self._engine, containers[0].id)
             self._secrets.give(self.release.release, uid, gid)
-        in_parallel(
-            lambda item: self._engine.start(item.id), containers, self.definition.update.parallelism
-        )
+        failed = threading.Event()
+
+        def one(container: Container) -> None:
+            if failed.is_set():
+                return
+            try:
+                self._engine.start(container.id)
+                started()
+                if self._settle([container], failed):
+                    settled(container)
+            except HundredError:
+                failed.set()
+                raise
+
+        in_parallel(one, containers, self.definition.update.parallelism)
 
     def settle(self, containers: Sequence[Container]) -> None:
         """Wait until every replica has passed its probe ``successes`` times in a row (I2).
@@ -159,6 +186,13 @@ class Replicas:
         An exited replica fails at once; one that never settles fails at ``healthy_deadline``.
 
         :raises RolloutError: with the reason, the replica's last log lines and what its probes saw.
+        """
+        self._settle(containers, threading.Event())
+
+    def _settle(self, containers: Sequence[Container], ended: threading.Event) -> bool:
+        """Wait as ``settle`` does, but no longer than until ``ended`` is set.
+
+        :returns: whether all have settled.
         """
         health = self.definition.health
         deadline = Deadline(health.healthy_deadline)
@@ -168,10 +202,11 @@ class Replicas:
                 watched.raise_if_exited("settle")
                 waiting = [w for w in watched.watches if w.passes < health.successes]
                 if not waiting:
-                    return
+                    return True
                 if deadline.passed():
                     raise self._never_settled(waiting[0])
-                time.sleep(min(POLL_SECONDS, health.start_interval))
+                if ended.wait(min(POLL_SECONDS, health.start_interval)):
+                    return False
         finally:
             watched.close()
 

@@ -90,23 +90,25 @@ def _clear_the_way(attempt: Attempt) -> None:
 def _start_beside(attempt: Attempt) -> None:
     attempt.settle(attempt.plan.settle)
     fresh: list[Container | int] = [*attempt.plan.revive, *attempt.plan.create]
-    size = attempt.definition.update.parallelism
-    for first in range(0, len(fresh), size):
+    update = attempt.definition.update
+    # Without a delay between batches there is no reason to wait for the slowest of each.
+    size = update.parallelism if update.delay else len(fresh)
+    for first in range(0, len(fresh), size or 1):
         if first:
-            time.sleep(attempt.definition.update.delay)
+            time.sleep(update.delay)
         _start_and_settle(attempt, fresh[first : first + size])
 
 
 def _start_and_settle(attempt: Attempt, batch: Sequence[Container | int]) -> None:
-    """Fill a batch of slots: exited containers are started again, the others created."""
+    """Fill slots: exited containers are started again, the others created."""
     revived = [item for item in batch if isinstance(item, Container)]
     slots = [item for item in batch if isinstance(item, int)]
     created = attempt.replicas.create(slots) if slots else []
     attempt.made.extend([*created, *revived])
     boundary("created")
-    attempt.replicas.start([*created, *revived])
-    boundary("started")
-    attempt.settle([*created, *revived])
+    attempt.replicas.bring_up(
+        [*created, *revived], lambda: boundary("started"), attempt.settled.append
+    )
     boundary("settled")
 
 
