@@ -120,9 +120,9 @@ def deploy(folder: Path, revision: str, digest: str) -> tuple[float, str]:
     return time.monotonic() - began, done.stdout
 
 
-def ping(folder: Path) -> float:
-    """Seconds of a play of one trivial task on the first host: what Ansible itself takes here."""
-    play = {"hosts": "web1", "gather_facts": False, "tasks": [{"ansible.builtin.ping": {}}]}
+def ping(folder: Path, hosts: str) -> float:
+    """Seconds of a play of one trivial task: what Ansible itself takes here."""
+    play = {"hosts": hosts, "gather_facts": False, "tasks": [{"ansible.builtin.ping": {}}]}
     (folder / "ping.json").write_text(json.dumps([{**play, "vars": {"ansible_pipelining": True}}]))
     command = [ansible_command("ansible-playbook"), "-i", str(folder / "inventory.json")]
     began = time.monotonic()
@@ -158,24 +158,26 @@ def test_a_deploy_as_a_whole_process(service, digests, tmp_path):
     names = ("v1", "v2")
     for name in names:
         deploy(tmp_path, **release_of(digests, name))
-    swapped, unchanged, ten, trivial = [], [], [], []
+    swapped, unchanged, ten, trivial, trivial_ten = [], [], [], [], []
     for number in range(ROUNDS):
         target = release_of(digests, names[number % 2])
         swapped.append(deploy(tmp_path, **target)[0])
         seconds, said = deploy(tmp_path, **target)
         assert "changed=0" in said and "unchanged" in said, said
         unchanged.append(seconds)
-        trivial.append(ping(tmp_path))
+        trivial.append(ping(tmp_path, "web1"))
     raw = [floor(service, image, 1, 1) for _round in range(ROUNDS)]
     write_inventory(tmp_path, service, 10)
     for _round in range(ROUNDS):
         ten.append(deploy(tmp_path, **target)[0])
+        trivial_ten.append(ping(tmp_path, "web"))
     low = statistics.median(raw)
     show(
         f"deploy over SSH as a whole process; seconds, min / median / max of {ROUNDS}",
         [
             ("floor of the swap itself", figures(raw), ""),
             ("a play of one trivial task", figures(trivial), "0.83 where the limits were set"),
+            ("the same on ten hosts", figures(trivial_ten), ""),
             ("a swap of one replica on one host", figures(swapped), f"at most {low + 1.8:.2f}"),
             ("unchanged, one host", figures(unchanged), "at most 1.80"),
             (
@@ -202,13 +204,23 @@ def test_latency_during_a_swap(service, digests):
             moments.append((ended - result["seconds"] - 0.2, ended))
             assert began < ended
             time.sleep(3)
+        # The same by raw calls, beside the service and unknown to the proxy: the engine's share.
+        image = f"{service.options['image']}@{digests['v1']}"
+        raw = []
+        for _round in range(3):
+            began = time.monotonic()
+            floor(service, image, 2, 2)
+            raw.append((began, time.monotonic()))
+            time.sleep(3)
     steady = load.result.window(1.0, 7.0).latency.p99 * 1000
     during = [load.result.between(begin, end).latency.p99 * 1000 for begin, end in moments]
+    beside = [load.result.between(begin, end).latency.p99 * 1000 for begin, end in raw]
     show(
         "p99 of 300 requests/s through HAProxy, ms",
         [
             ("steady", f"{steady:.1f}", ""),
             ("during swaps", ", ".join(f"{value:.1f}" for value in during), f"{1.5 * steady:.1f}"),
+            ("while raw calls do the same", ", ".join(f"{value:.1f}" for value in beside), ""),
             ("lost", str(load.result.lost), "0"),
             ("the client's own lag, p99", f"{load.result.own_lag.p99 * 1000:.1f}", ""),
         ],
