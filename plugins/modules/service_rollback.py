@@ -33,6 +33,14 @@ options:
     description: Name of the service.
     type: str
     required: true
+  undo:
+    description:
+      - Names of deploys over many hosts, as the option C(deploy) of
+        M(hundred.containers.service_rollout) has them.
+      - The service returns to what the first of them found on this host, also when that is nothing
+        at all, and their claim on it ends. A host that none of them touched last is left alone.
+    type: list
+    elements: str
 seealso:
   - module: hundred.containers.service_rollout
   - module: hundred.containers.service_info
@@ -43,6 +51,11 @@ EXAMPLES = r"""
 - name: Return the shop to the release before
   hundred.containers.service_rollback:
     name: shop
+
+- name: Undo a deploy that failed on another host
+  hundred.containers.service_rollback:
+    name: shop
+    undo: ["20261123T151200Z-3f2c9a7b"]
 """
 
 RETURN = r"""
@@ -152,6 +165,7 @@ from ansible_collections.hundred.containers.plugins.module_utils.rollout.present
     present,
     rollback_goal,
 )
+from ansible_collections.hundred.containers.plugins.module_utils.rollout.undo import undo
 
 
 def main() -> None:
@@ -159,6 +173,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "name": {"type": "str", "required": True},
+            "undo": {"type": "list", "elements": "str"},
             **HOST_ARGUMENTS,
             **ENGINE_ARGUMENTS,
             **REGISTRY_ARGUMENTS,
@@ -169,7 +184,10 @@ def main() -> None:
 
     def call() -> dict[str, Any]:
         host = open_host(module.params)
-        outcome = present(host, rollback_goal(host), module.check_mode)
+        if module.params["undo"] is not None:
+            outcome = undo(host, module.params["undo"], module.check_mode)
+        else:
+            outcome = present(host, rollback_goal(host), module.check_mode)
         return make_result(module.params["name"], outcome, module._diff)
 
     run(module, call)

@@ -86,6 +86,27 @@ options:
         description: The part of it from which the engine gives addresses to anything but replicas.
         type: str
         default: 10.213.8.0/21
+  deploy:
+    description:
+      - The deploy over many hosts that this is part of; the playbook C(deploy) gives it.
+      - The host then remembers what it found, for the option C(undo) of
+        M(hundred.containers.service_rollback), and refuses every other deploy and rollout of the
+        service until this one is complete on it, undone, or not heard of for O(deploy.lease).
+    type: dict
+    suboptions:
+      id:
+        description: The deploy's name, the same on all hosts and of no other deploy.
+        type: str
+        required: true
+      lease:
+        description: When the claim ends after it was last heard of, for example V(30m).
+        type: str
+        default: 30m
+      ended:
+        description: Other deploys that are known to have ended, whatever their lease says.
+        type: list
+        elements: str
+        default: []
   definition:
     description:
       - Keys of a definition in one mapping, as C(hundred_services) has them, but for C(secrets).
@@ -263,6 +284,12 @@ generation:
   returned: success
   type: int
   sample: 2
+deploys:
+  description: The deploy that this was part of, and those that it completes.
+  returned: success
+  type: list
+  elements: str
+  sample: ["20261123T151200Z-3f2c9a7b"]
 replicas:
   description: Names and addresses of the replicas.
   returned: success
@@ -374,6 +401,14 @@ def argument_spec() -> dict[str, Any]:
                 "name": {"type": "str", "default": "hundred"},
                 "subnet": {"type": "str", "default": "10.213.0.0/20"},
                 "ip_range": {"type": "str", "default": "10.213.8.0/21"},
+            },
+        },
+        "deploy": {
+            "type": "dict",
+            "options": {
+                "id": {"type": "str", "required": True},
+                "lease": {"type": "str", "default": "30m"},
+                "ended": {"type": "list", "elements": "str", "default": []},
             },
         },
         "definition": {"type": "dict"},

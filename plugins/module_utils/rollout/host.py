@@ -23,10 +23,25 @@ from ..errors import HundredError
 from ..proxy.protocol import Proxy
 from ..state.history import History
 from ..state.journal import IDLE, JournalFile, Release
+from ..state.lease import Lease, LeaseFile
 from ..state.secret_files import SecretFiles, host_key
 from .replicas import Replicas
 
 STATE_DIR = "/var/lib/hundred"
+
+
+@dataclass(frozen=True)
+class Deploy:
+    """The deploy over many hosts that a call is part of.
+
+    :param id: its name, the same on all hosts and of no other deploy.
+    :param lease: seconds after which its claim on the service ends when nothing is heard of it.
+    :param ended: deploys that are known to have ended, whatever their lease says.
+    """
+
+    id: str
+    lease: float = 1800.0
+    ended: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -37,6 +52,7 @@ class Settings:
     :param lock_timeout: seconds to wait for another rollout of the same service.
     :param by: who started the rollout, for the lock and the history.
     :param credentials: the account for pulling; None: the engine's own configuration.
+    :param deploy: None for a call that stands for itself.
     :param retries: how often a transient failure of the registry is tried again.
     """
 
@@ -48,6 +64,7 @@ class Settings:
     by: str = "somebody"
     credentials: Credentials | None = None
     retries: int = 5
+    deploy: Deploy | None = None
 
 
 def checked_name(name: str) -> str:
@@ -71,6 +88,7 @@ class ServiceHost:
         folder = os.path.join(settings.state_dir, "services", service)
         self.lock_path = os.path.join(folder, "lock")
         self.journal_file = JournalFile(os.path.join(folder, "journal.json"), service)
+        self.lease_file = LeaseFile(os.path.join(folder, "deploy.json"))
         self.history = History(os.path.join(folder, "history.jsonl"))
         self.secrets = SecretFiles(os.path.join(folder, "secrets"))
         self.engine = Engine(settings.docker_host)
@@ -85,6 +103,24 @@ class ServiceHost:
             error.serving = error.serving or self._serving_before()
             error.details.setdefault("seconds", round(time.monotonic() - began, 3))
             raise
+
+    def claim(self, what: str, keep: bool) -> tuple[str, ...]:
+        """Claim the service for the deploy that this call is part of.
+
+        A call that stands for itself claims nothing, and is refused while a deploy does.
+
+        :param keep: hold the claim; otherwise only find out whether it could be had.
+        :returns: the deploy's id and those of the deploys that it completes; none for a call that
+            stands for itself.
+        :raises LockedError: another deploy is under way.
+        """
+        deploy, now = self.settings.deploy, time.time()
+        if deploy is None:
+            self.lease_file.claim(Lease("", self.settings.by, what, now, now), keep=False)
+            return ()
+        wanted = Lease(deploy.id, self.settings.by, what, now, now + deploy.lease)
+        lease = self.lease_file.claim(wanted, deploy.ended, keep)
+        return (lease.deploy, *lease.adopted)
 
     def _serving_before(self) -> str:
         try:

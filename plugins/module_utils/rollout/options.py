@@ -21,7 +21,7 @@ from ..engine.networks import Network
 from ..errors import HundredError
 from ..image.reference import check_digest
 from .examine import Wanted
-from .host import STATE_DIR, ServiceHost, Settings, checked_name
+from .host import STATE_DIR, Deploy, ServiceHost, Settings, checked_name
 from .outcome import Outcome
 
 HOST_ARGUMENTS: dict[str, Any] = {
@@ -80,7 +80,18 @@ def make_settings(params: Mapping[str, Any]) -> Settings:
         by=params.get("started_by") or f"{getpass.getuser()} on {socket.gethostname()}",
         credentials=credentials,
         retries=params.get("retries") or 0,
+        deploy=_deploy(params.get("deploy")),
     )
+
+
+def _deploy(raw: Mapping[str, Any] | None) -> Deploy | None:
+    if raw is None:
+        return None
+    try:
+        lease = parse_duration(raw["lease"])
+    except ValueError as error:
+        raise HundredError(f"deploy.lease must be a duration such as 30m: {error}") from error
+    return Deploy(raw["id"], lease, tuple(raw["ended"]))
 
 
 def _network(raw: Mapping[str, Any] | None) -> Network:
@@ -159,6 +170,7 @@ def make_result(service: str, outcome: Outcome, diff: bool) -> dict[str, Any]:
         "previous_revision": outcome.former.revision if outcome.former is not None else None,
         "replicas": [{"name": name, "address": address} for name, address in outcome.replicas],
         "seconds": outcome.seconds,
+        "deploys": list(outcome.deploys),
     }
     if diff:
         result["diff"] = list(outcome.diff)

@@ -23,6 +23,7 @@ class Outcome:
     :param replicas: names and addresses of the replicas that are wanted.
     :param seconds: wall time of the call.
     :param notes: what went otherwise than planned without being a failure.
+    :param deploys: the deploy that the call was part of, and those that it completes.
     """
 
     changed: bool
@@ -33,3 +34,4 @@ class Outcome:
     replicas: tuple[tuple[str, str], ...]
     seconds: float
     notes: tuple[str, ...] = ()
+    deploys: tuple[str, ...] = ()

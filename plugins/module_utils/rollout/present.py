@@ -40,17 +40,32 @@ def present(host: ServiceHost, wanted: Wanted, check: bool = False) -> Outcome:
     began = time.monotonic()
     if check:
         with host.untouched(began):
+            claim(host, wanted, keep=False)
             seen = examine(host, wanted, make_key=False)
         # As everywhere in Ansible, what check mode returns is what would be there afterwards.
         return _outcome(host, seen, replace(seen.journal, committed=seen.release), began)
     with service_lock(host.lock_path, host.service, host.settings.by, host.settings.lock_timeout):
         boundary("locked")
         with host.untouched(began):
+            deploys = claim(host, wanted, keep=True)
             seen = examine(host, wanted, make_key=True)
         boundary("planned")
-        if not seen.needed:
-            return _outcome(host, seen, seen.journal, began)
-        return _act(host, wanted, seen, began)
+        seen = replace(seen, journal=seen.journal.noting(deploys))
+        outcome = (
+            _act(host, wanted, seen, began)
+            if seen.needed
+            else _outcome(host, seen, seen.journal, began)
+        )
+        # Complete on this host; a deploy that fails here keeps its claim until it is undone.
+        host.lease_file.release(deploys)
+        return replace(outcome, deploys=deploys)
+
+
+def claim(host: ServiceHost, wanted: Wanted, keep: bool) -> tuple[str, ...]:
+    """Claim the service for the deploy that this call is part of. A rollback needs no claim: it is
+    what one does when a deploy went wrong.
+    """
+    return () if wanted.rollback else host.claim(f"revision {wanted.revision[:12]}", keep)
 
 
 def prefetch(host: ServiceHost, wanted: Wanted, check: bool = False) -> tuple[bool, Outcome]:
@@ -60,10 +75,14 @@ def prefetch(host: ServiceHost, wanted: Wanted, check: bool = False) -> tuple[bo
     """
     began = time.monotonic()
     with host.untouched(began):
+        # Found out first: on a host where nothing is to be done nothing is claimed.
+        deploys = claim(host, wanted, keep=False)
         seen = examine(host, wanted, make_key=not check)
+        if seen.needed and not check:
+            deploys = claim(host, wanted, keep=True)
         if seen.pull and not check:
             _pull(host, seen.release)
-    return seen.pull, _outcome(host, seen, seen.journal, began)
+    return seen.pull, replace(_outcome(host, seen, seen.journal, began), deploys=deploys)
 
 
 def rollback_goal(host: ServiceHost) -> Wanted:
@@ -85,14 +104,19 @@ def rollback_goal(host: ServiceHost) -> Wanted:
             serving=str(journal.committed) if journal.committed else "nothing",
             next_step="deploy the revision that you want",
         )
-    if target.network:
-        host.use_network(Network(**target.network))
+    return goal_of(host, target)
+
+
+def goal_of(host: ServiceHost, release: Release) -> Wanted:
+    """A release that this host remembers, as what is wanted again, on its own network."""
+    if release.network:
+        host.use_network(Network(**release.network))
     return Wanted(
-        definition=from_mapping(target.definition),
-        digest=target.digest,
-        revision=target.revision,
-        proxy=target.proxy,
-        release=target.release,
+        definition=from_mapping(release.definition),
+        digest=release.digest,
+        revision=release.revision,
+        proxy=release.proxy,
+        release=release.release,
         rollback=True,
     )
 

@@ -122,7 +122,7 @@ def _stop(host: ServiceHost, check: bool, began: float) -> Outcome:
         _take_out(scene, scene.definition)
         host.replicas(scene.definition, scene.release).stop(running)
         boundary("stopped")
-        journal = replace(scene.journal, desired=None, phase=IDLE, stopped=True)
+        journal = replace(scene.journal, desired=None, phase=IDLE, stopped=True, before=None)
         host.journal_file.write(journal)
         _remember(host, scene, "stop", began)
     after = state_text(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -58,12 +58,26 @@ class Release:
 
 
 @dataclass(frozen=True)
+class Before:
+    """What a deploy over many hosts found: where this host returns to when the deploy fails.
+
+    :param deploy: the deploy's id.
+    :param release: None when the host did not have the service.
+    """
+
+    deploy: str
+    release: Release | None
+    stopped: bool
+
+
+@dataclass(frozen=True)
 class Journal:
     """The memory of one service.
 
     :param last_generation: the highest number ever given, to failed rollouts too.
     :param kept: releases that were good before the committed one, oldest first: the way back.
     :param stopped: it was stopped by name and is to stay so.
+    :param before: of the deploy that touched the service last.
     """
 
     service: str
@@ -73,6 +87,7 @@ class Journal:
     kept: tuple[Release, ...] = ()
     phase: str = IDLE
     stopped: bool = False
+    before: Before | None = None
 
     @property
     def previous(self) -> Release | None:
@@ -115,14 +130,32 @@ class Journal:
         kept = tuple(item for item in self.kept if item.release != release.release)
         return replace(self, committed=release, desired=None, kept=kept, phase=IDLE, stopped=False)
 
+    def noting(self, deploys: Sequence[str]) -> Journal:
+        """The journal that remembers how things are now, unless it does for one of these deploys.
+        Pure.
+
+        :param deploys: a deploy's id and those of the ones it completes; none: nothing is to be
+            remembered.
+        """
+        if not deploys:
+            return replace(self, before=None)
+        if self.before is not None and self.before.deploy in deploys:
+            return self
+        return replace(self, before=Before(deploys[0], self.committed, self.stopped))
+
     def releases(self) -> tuple[Release, ...]:
         """Every release that the journal knows, oldest first."""
-        known = [*self.kept, self.committed, self.desired]
+        found = self.before.release if self.before is not None else None
+        known = [found, *self.kept, self.committed, self.desired]
         return tuple(release for release in known if release is not None)
 
 
 def _release(raw: Mapping[str, Any] | None) -> Release | None:
     return Release(**raw) if raw is not None else None
+
+
+def _before(raw: Mapping[str, Any] | None) -> Before | None:
+    return Before(**{**raw, "release": _release(raw["release"])}) if raw is not None else None
 
 
 class JournalFile:
@@ -159,6 +192,7 @@ class JournalFile:
             kept=tuple(Release(**item) for item in raw["kept"]),
             phase=raw["phase"],
             stopped=raw["stopped"],
+            before=_before(raw.get("before")),
         )
 
     def write(self, journal: Journal) -> None:

@@ -1,0 +1,119 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who deploys a service over the fleet: each host that is still to be swapped remembers it.
+
+The lock of a host is held by a process, for the life of one call. A deploy is many calls on many
+hosts, from a controller that may die between two of them: so its claim ends by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, replace
+
+from ..errors import LockedError, StateError
+from .files import replace_file
+from .folders import make_private_folder
+from .lock import file_lock
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A deploy's claim on a service of this host.
+
+    :param deploy: the deploy's id.
+    :param by: who deploys, for messages.
+    :param what: what is deployed, for messages.
+    :param since: when it was first claimed, seconds since the epoch.
+    :param until: when it ends by itself, seconds since the epoch.
+    :param adopted: deploys that ended before they were complete; this one completes them.
+    """
+
+    deploy: str
+    by: str
+    what: str
+    since: float
+    until: float
+    adopted: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.what} by {self.by}, since {_utc(self.since)}"
+
+
+def _utc(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+
+
+def claim(held: Lease | None, wanted: Lease, ended: Collection[str] = ()) -> Lease:
+    """The lease that is held after ``wanted`` was asked for at its ``since``. Pure.
+
+    :param ended: deploys that are known to have ended, whatever their lease says.
+    :raises LockedError: another deploy holds it; names it, and when its lease ends by itself.
+    """
+    if held is None:
+        return wanted
+    if held.deploy == wanted.deploy:
+        return replace(wanted, since=held.since, adopted=held.adopted)
+    if held.until > wanted.since and held.deploy not in ended:
+        raise LockedError(
+            f"another deploy is under way: {held}",
+            step="lock",
+            next_step="wait for it to end; if its controller is gone, its lease ends by itself at "
+            f"{_utc(held.until)}",
+        )
+    return replace(wanted, adopted=(*held.adopted, held.deploy))
+
+
+class LeaseFile:
+    """The file of a lease. It stays when a deploy ends before it is complete here."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def read(self) -> Lease | None:
+        """The lease, whether it has ended or not; None when no deploy is incomplete here.
+
+        :raises StateError: the file is damaged.
+        """
+        try:
+            with open(self.path, encoding="utf-8") as stream:
+                raw = json.load(stream)
+            return Lease(**{**raw, "adopted": tuple(raw["adopted"])})
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StateError(
+                f"cannot read the deploy's lease {self.path}: {error}",
+                next_step="remove it, once no deploy of the service is under way",
+            ) from error
+
+    def claim(self, wanted: Lease, ended: Collection[str] = (), keep: bool = True) -> Lease:
+        """Claim it, or extend one's own.
+
+        :param keep: write it; otherwise only find out whether it could be had.
+        :raises LockedError: as ``claim`` does.
+        """
+        if not keep:
+            return claim(self.read(), wanted, ended)
+        make_private_folder(os.path.dirname(self.path))
+        with file_lock(self.path + ".lock"):
+            lease = claim(self.read(), wanted, ended)
+            text = json.dumps(asdict(lease), indent=1, sort_keys=True)
+            replace_file(self.path, text + "\n", 0o600)
+        return lease
+
+    def release(self, deploys: Collection[str]) -> bool:
+        """Give it up if one of these deploys holds it. :returns: whether one did."""
+        if not os.path.exists(self.path):
+            return False
+        with file_lock(self.path + ".lock"):
+            held = self.read()
+            if held is None or held.deploy not in deploys:
+                return False
+            os.unlink(self.path)
+        return True
