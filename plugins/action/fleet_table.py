@@ -35,6 +35,9 @@ COLUMNS: Mapping[str, Sequence[str]] = {
 RESULTS = {"rollout": "__service_rollout", "status": "__hundred_status"}
 
 # As long as git shows a commit where it must be told from all others.
+# What came of undoing the deploy, on hosts where that was tried.
+RETURNED = "__service_return"
+
 SHORT = 12
 
 
@@ -60,7 +63,10 @@ class ActionModule(ActionBase):
         found = {host: _result(hostvars, host, RESULTS[kind]) for host in hosts}
         if kind == "rollout":
             check = bool(self._task.check_mode)
-            rows = [rollout_row(host, values, check) for host, values in found.items()]
+            returns = {host: _result(hostvars, host, RETURNED) for host in hosts}
+            rows = [
+                rollout_row(host, values, check, returns[host]) for host, values in found.items()
+            ]
         else:
             rows = [row for host, values in found.items() for row in status_rows(host, values)]
             # A host that did not answer has a row without a service: it may run any of them.
@@ -96,13 +102,36 @@ def short(revision: Any) -> str:
     return str(revision)[:SHORT] if revision else ""
 
 
-def rollout_row(host: str, values: Mapping[str, Any], check: bool) -> dict[str, Any]:
+def rollout_row(
+    host: str, values: Mapping[str, Any], check: bool, returned: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """The row of one host after a rollout or a rollback. Pure.
 
     :param values: what the module returned last there; empty when it was never asked.
     :param check: the play ran in check mode.
+    :param returned: what came of undoing it, since it failed here or on another host.
     """
     row: dict[str, Any] = {"host": host}
+    if returned and (returned.get("failed") or returned.get("unreachable")):
+        row.update(
+            before=short(values.get("previous_revision")),
+            now=returned.get("serving") or "not known",
+            seconds=returned.get("seconds"),
+            result="not returned",
+            why=f"returning failed: {_why(returned)}",
+        )
+        if values.get("failed"):
+            row["why"] = f"{_why(values)}\n{row['why']}"
+        return row
+    if returned and returned.get("changed") and not values.get("failed"):
+        row.update(
+            before=short(values.get("previous_revision")),
+            now=short(returned.get("revision")) or "nothing",
+            seconds=returned.get("seconds"),
+            result="returned",
+            why="returned to what it had before, since another host failed",
+        )
+        return row
     if not values or "actions" not in values and not values.get("failed"):
         unreachable = bool(values.get("unreachable"))
         row["result"] = "unreachable" if unreachable else "not reached"
@@ -110,7 +139,7 @@ def rollout_row(host: str, values: Mapping[str, Any], check: bool) -> dict[str, 
     elif values.get("failed"):
         row.update(
             result="failed",
-            now=values.get("serving"),
+            now=_now(values, returned or {}),
             seconds=values.get("seconds"),
             why=_why(values),
         )
@@ -122,6 +151,11 @@ def rollout_row(host: str, values: Mapping[str, Any], check: bool) -> dict[str, 
         if row["result"] == "not swapped":
             row["why"] = "left as it was, since another host failed"
     return row
+
+
+def _now(values: Mapping[str, Any], returned: Mapping[str, Any]) -> Any:
+    """What serves on a host that failed: more than it said itself when it was returned since."""
+    return short(returned["revision"]) if returned.get("changed") else values.get("serving")
 
 
 def _outcome(values: Mapping[str, Any], check: bool) -> str:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from operator import getitem
+from pathlib import Path
 from typing import Any
 
+from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.parsing.vault import AnsibleVaultError
 from ansible.plugins.action import ActionBase
@@ -25,6 +28,7 @@ from ..module_utils.definition.placement import hosts_of
 from ..module_utils.definition.problems import UNRESOLVED, DefinitionError, Place, Problem, nearest
 from ..module_utils.definition.stored import to_mapping
 from ..module_utils.image.reference import is_digest
+from ..plugin_utils.deploys import begin, find_ended, new_name
 
 ARGUMENTS: Mapping[str, Any] = {
     "services": {"type": "raw"},
@@ -34,6 +38,7 @@ ARGUMENTS: Mapping[str, Any] = {
     "revision": {"type": "raw"},
     "build_host": {"type": "str"},
     "digest": {"type": "raw"},
+    "deploy": {"type": "bool", "default": False},
     "only_hosts": {"type": "bool", "default": False},
 }
 
@@ -103,7 +108,25 @@ class ActionModule(ActionBase):
                 source = service["build"]["source"]
                 service["build"]["source"] = _beside_the_inventory(source, variables)
         result.update(changed=False, services=services)
+        if arguments["deploy"]:
+            result["deploy"] = self._begin()
         return result
+
+    def _begin(self) -> dict[str, Any]:
+        """The name of a deploy by the process that runs this playbook: a worker's parent."""
+        now = time.time()
+        folder = Path(str(constants.ANSIBLE_HOME)) / "hundred.containers" / "deploys"
+        ended = find_ended(folder)
+        if self._task.check_mode:
+            return {"id": new_name(now), "ended": ended}
+        try:
+            return {"id": begin(folder, os.getppid(), now), "ended": ended}
+        except OSError as error:
+            self._display.warning(
+                f"{folder} cannot be written ({error.strerror}): after this deploy is killed, the "
+                "next one has to wait until its claim on the hosts ends by itself"
+            )
+            return {"id": new_name(now), "ended": ended}
 
     def _with_placement(
         self,
@@ -136,6 +159,8 @@ class ActionModule(ActionBase):
             return result
         services = {name: {"hosts": hosts} for name, hosts in placement.items()}
         result.update(changed=False, services=services)
+        if arguments["deploy"]:
+            result["deploy"] = self._begin()
         return result
 
     def _raw(self, services: Any, variables: Mapping[str, Any], place: Place) -> Any:

@@ -55,6 +55,11 @@ options:
       - Each of them then must have C(build), with an absolute C(build.source) unless this is
         V(localhost); there a relative one is returned as the absolute path beside the inventory.
     type: str
+  deploy:
+    description:
+      - Also name a deploy that begins, and write down on the controller which process performs it.
+    type: bool
+    default: false
   only_hosts:
     description:
       - Only find the hosts of the services, and look at nothing else in their definitions.
@@ -90,6 +95,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+deploy:
+  description:
+    - A name for the deploy that begins, as the option C(deploy) of
+      M(hundred.containers.service_rollout) takes it, and those that ended on this controller.
+  returned: with O(deploy=true)
+  type: dict
+  sample: {id: 20261123T151200Z-3f2c9a7b, ended: []}
 services:
   description: What was asked for, by the services' names. The values of secrets are not in it.
   returned: success

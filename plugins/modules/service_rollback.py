@@ -16,6 +16,8 @@ description:
     the secret store is asked.
   - Two rollbacks in a row go back twice. After a rollout that was killed, it returns to the
     release that was committed.
+  - Where a deploy over many hosts ended before it was complete, a host returns to what that deploy
+    found, and one that it had not reached stays as it is.
 author: hundred.containers authors (@hundred-containers)
 extends_documentation_fragment:
   - hundred.containers.engine
@@ -41,6 +43,13 @@ options:
         at all, and their claim on it ends. A host that none of them touched last is left alone.
     type: list
     elements: str
+  ended:
+    description:
+      - Deploys that are known to have ended. One that is not, and was heard of lately, is under
+        way, and nothing is returned beside it.
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: hundred.containers.service_rollout
   - module: hundred.containers.service_info
@@ -161,11 +170,7 @@ from ansible_collections.hundred.containers.plugins.module_utils.rollout.options
     make_result,
     open_host,
 )
-from ansible_collections.hundred.containers.plugins.module_utils.rollout.present import (
-    present,
-    rollback_goal,
-)
-from ansible_collections.hundred.containers.plugins.module_utils.rollout.undo import undo
+from ansible_collections.hundred.containers.plugins.module_utils.rollout.undo import go_back, undo
 
 
 def main() -> None:
@@ -174,6 +179,7 @@ def main() -> None:
         argument_spec={
             "name": {"type": "str", "required": True},
             "undo": {"type": "list", "elements": "str"},
+            "ended": {"type": "list", "elements": "str", "default": []},
             **HOST_ARGUMENTS,
             **ENGINE_ARGUMENTS,
             **REGISTRY_ARGUMENTS,
@@ -187,7 +193,7 @@ def main() -> None:
         if module.params["undo"] is not None:
             outcome = undo(host, module.params["undo"], module.check_mode)
         else:
-            outcome = present(host, rollback_goal(host), module.check_mode)
+            outcome = go_back(host, module.params["ended"], module.check_mode)
         return make_result(module.params["name"], outcome, module._diff)
 
     run(module, call)

@@ -81,14 +81,18 @@ class Machines:
         self._lab, self._registry, self._folder = lab, registry, folder
         self._ready: set[tuple[str, str]] = set()
 
-    def get(self, suite: str, driver: str, folder: Path) -> ServiceHost:
-        """A host of that suite whose services are routed by that driver."""
-        host = self._lab.ensure(suite, suite)  # type: ignore[arg-type]
-        if (suite, driver) not in self._ready:
-            place = self._folder / f"{suite}-{driver}"
+    def get(self, suite: str, driver: str, folder: Path, name: str | None = None) -> ServiceHost:
+        """A host of that suite whose services are routed by that driver.
+
+        :param name: of the host, where one of the suite is not enough.
+        """
+        name = name or suite
+        host = self._lab.ensure(name, suite)  # type: ignore[arg-type]
+        if (name, driver) not in self._ready:
+            place = self._folder / f"{name}-{driver}"
             place.mkdir()
             set_up_proxy(host, driver, place)
-            self._ready.add((suite, driver))
+            self._ready.add((name, driver))
         options: dict[str, Any] = {
             "name": "shop",
             "image": f"{self._registry.address}/app",
@@ -113,8 +117,9 @@ def clean(target: ServiceHost) -> None:
     """Remove every service from a host through the module itself; nothing is left then."""
     services = target.host.run("ls /var/lib/hundred/services 2>/dev/null || true").stdout.split()
     for name in services:
-        path = f"/var/lib/hundred/services/{name}/journal.json"
-        if target.host.run(f"test -e {path}", check=False).returncode == 0:
+        folder = f"/var/lib/hundred/services/{name}"
+        known = target.host.run(f"ls {folder}/journal.json {folder}/deploy.json", check=False)
+        if known.stdout:
             result = target.call("service_rollout", {"name": name, "state": "absent"})
             assert not result.failed, result.output
     assert target.containers() == {}
@@ -172,8 +177,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", line)
 
 
+# Files that take longest, in that order: what takes long begins early, so that no process is left
+# with it at the end.
+LONGEST = ("test_i4_crash_safe", "test_i1_zero_drop", "test_fleet", "test_i4_odd_states")
+# Files whose tests put the greatest load on the machine: both combinations one after the other.
+LOUD = ("test_i1_zero_drop",)
+
+
 class Lanes(LoadScopeScheduling):
-    """What must run in one process when tests run in several: a host's tests, else a file's."""
+    """What runs in one process when tests run in several: those of a file, on one host."""
 
     def _split_scope(self, nodeid: str) -> str:
         return lane(nodeid)
@@ -181,23 +193,29 @@ class Lanes(LoadScopeScheduling):
 
 def lane(nodeid: str) -> str:
     """The lane of a test."""
-    for combination in map("-".join, COMBINATIONS):
-        if combination in nodeid:
-            return combination
-    return nodeid.partition("::")[0]
+    path = nodeid.partition("::")[0]
+    if Path(path).stem not in LOUD:
+        for combination in map("-".join, COMBINATIONS):
+            if combination in nodeid:
+                return f"{path}-{combination}"
+    return path
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes:
-    """Share the lanes out among pytest-xdist's workers, the longest first."""
+    """Share the lanes out among pytest-xdist's workers, in the order of the collection."""
+    config.option.loadscopereorder = False
     return Lanes(config, log)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the second combination of tests marked ``once`` to runs with HUNDRED_TEST_ALL=1.
+def urgency(item: pytest.Item) -> tuple[bool, int]:
+    """Timed tests run first: while they do, no other begins."""
+    stem = item.path.stem
+    rank = LONGEST.index(stem) if stem in LONGEST else len(LONGEST)
+    return item.get_closest_marker("timed") is None, rank
 
-    In several processes the second combination begins at its end, so that the two do not put the
-    greatest load on the machine at the same time.
-    """
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the second combination of tests marked ``once`` to runs with HUNDRED_TEST_ALL=1."""
     second = "-".join(COMBINATIONS[1])
     if not os.environ.get("HUNDRED_TEST_ALL"):
         left = {item for item in items if item.get_closest_marker("once") and second in item.nodeid}
@@ -205,6 +223,4 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             config.hook.pytest_deselected(items=list(left))
             items[:] = [item for item in items if item not in left]
     if os.environ.get("PYTEST_XDIST_WORKER"):
-        backwards = [item for item in items if lane(item.nodeid) == second][::-1]
-        items[:] = [item for item in items if lane(item.nodeid) != second] + backwards
-        items.sort(key=lambda item: item.get_closest_marker("timed") is None)
+        items.sort(key=urgency)

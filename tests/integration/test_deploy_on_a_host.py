@@ -103,6 +103,8 @@ def test_a_second_deploy_is_refused_by_name_until_the_first_has_ended(target, di
             refused = target.rollout(other, check=check)
             assert refused.failed and "anna" in refused["msg"], refused.output
             assert "ends by itself at" in refused["next_step"]
+    beside = target.rollback("shop")
+    assert beside.failed and "anna" in beside["msg"], beside.output
     assert target.containers() == {}
     known = target.rollout({**options, **part_of("yours", ended=["mine"])})
     assert known.changed and known["deploys"] == ["yours", "mine"], known.output

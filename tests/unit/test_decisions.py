@@ -116,6 +116,34 @@ def test_the_table_says_of_each_host_what_came_of_it(values, check, result):
 
 
 @pytest.mark.parametrize(
+    ("values", "returned", "result", "now"),
+    [
+        ({**DONE, "needed": True}, {"changed": True, "revision": "abc"}, "returned", "abc"),
+        ({**DONE, "needed": True}, {"changed": True, "revision": None}, "returned", "nothing"),
+        ({**DONE, "needed": True}, {"failed": True, "msg": "no"}, "not returned", "not known"),
+        ({**DONE, "needed": True}, {"unreachable": True}, "not returned", "not known"),
+        (
+            {"failed": True, "msg": "no", "serving": "half"},
+            {"changed": True, "revision": "abc"},
+            "failed",
+            "abc",
+        ),
+        (
+            {"failed": True, "msg": "no", "serving": "half"},
+            {"changed": False, "revision": "abc"},
+            "failed",
+            "half",
+        ),
+        ({"unreachable": True}, {"changed": True, "revision": "abc"}, "returned", "abc"),
+    ],
+)
+def test_the_table_says_what_a_host_was_returned_to(values, returned, result, now):
+    row = rollout_row("web1", values, False, returned)
+    assert (row["result"], row["now"]) == (result, now)
+    assert row["why"]
+
+
+@pytest.mark.parametrize(
     "values",
     [
         {"failed": True, "msg": "no"},

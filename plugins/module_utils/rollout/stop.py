@@ -142,7 +142,8 @@ def _remove(host: ServiceHost, check: bool, began: float) -> Outcome:
         lines.append(f"remove the routes of {host.service} from the proxy")
     if scene.containers:
         lines.append("stop and remove {}".format(", ".join(item.name for item in scene.containers)))
-    if os.path.exists(host.journal_file.path) or os.path.isdir(host.secrets.folder):
+    memory = (host.journal_file.path, host.secrets.folder, host.lease_file.path)
+    if any(map(os.path.exists, memory)):
         lines.append("forget its releases and secrets; its volumes stay")
     if not check and lines:
         if scene.definition is not None and scene.release is not None:
@@ -156,8 +157,9 @@ def _remove(host: ServiceHost, check: bool, began: float) -> Outcome:
             scene.proxy.remove(host.service)
         _remember(host, scene, "absent", began)
         shutil.rmtree(host.secrets.folder, ignore_errors=True)
-        if os.path.exists(host.journal_file.path):
-            os.unlink(host.journal_file.path)
+        for path in (host.lease_file.path, host.journal_file.path):
+            if os.path.exists(path):
+                os.unlink(path)
     done = _outcome(host, scene, lines, "", began)
     return replace(done, journal=replace(scene.journal, committed=None))
 

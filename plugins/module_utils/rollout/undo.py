@@ -11,10 +11,33 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..state.journal import Journal
+from ..state.lease import refuse_living
 from .host import ServiceHost
 from .outcome import Outcome
-from .present import goal_of, present
+from .present import goal_of, present, rollback_goal
 from .stop import remove, stop
+
+
+def go_back(host: ServiceHost, ended: Sequence[str], check: bool = False) -> Outcome:
+    """Return to the last good release before the one that serves, or, where a deploy over many
+    hosts ended before it was complete, to what that found: a host that it had not reached yet stays
+    as it is.
+
+    :param ended: deploys that are known to have ended, whatever their lease says.
+    :raises LockedError: a deploy is under way.
+    """
+    began = time.monotonic()
+    with host.untouched(began):
+        lease = host.lease_file.read()
+        if lease is not None:
+            refuse_living(lease, time.time(), ended)
+    if lease is None:
+        return present(host, rollback_goal(host), check)
+    outcome = undo(host, (lease.deploy, *lease.adopted), check)
+    if outcome.changed:
+        return outcome
+    note = f"a deploy ended before it reached this host: {lease}"
+    return replace(outcome, notes=(*outcome.notes, note))
 
 
 def undo(host: ServiceHost, deploys: Sequence[str], check: bool = False) -> Outcome:

@@ -59,14 +59,24 @@ def claim(held: Lease | None, wanted: Lease, ended: Collection[str] = ()) -> Lea
         return wanted
     if held.deploy == wanted.deploy:
         return replace(wanted, since=held.since, adopted=held.adopted)
-    if held.until > wanted.since and held.deploy not in ended:
+    refuse_living(held, wanted.since, ended)
+    return replace(wanted, adopted=(*held.adopted, held.deploy))
+
+
+def refuse_living(held: Lease, now: float, ended: Collection[str]) -> None:
+    """Refuse to go on beside a deploy that may still be under way. Pure.
+
+    :param now: seconds since the epoch.
+    :param ended: deploys that are known to have ended, whatever their lease says.
+    :raises LockedError: names it, and when its lease ends by itself.
+    """
+    if held.until > now and held.deploy not in ended:
         raise LockedError(
             f"another deploy is under way: {held}",
             step="lock",
             next_step="wait for it to end; if its controller is gone, its lease ends by itself at "
             f"{_utc(held.until)}",
         )
-    return replace(wanted, adopted=(*held.adopted, held.deploy))
 
 
 class LeaseFile:

@@ -1,0 +1,80 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The deploys that were begun on this controller, and which of them have ended.
+
+A host cannot know whether the controller that claimed a service still lives; its claim ends when it
+was not heard of for long. The controller itself knows at once, so the next deploy that begins on it
+need not wait.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from pathlib import Path
+
+# No claim on a host lasts that long.
+FORGET_SECONDS = 7 * 24 * 3600.0
+
+
+def find_ended(folder: Path) -> list[str]:
+    """The names of the deploys that were written down and have ended.
+
+    :param folder: where this controller's deploys are written down.
+    """
+    return [path.stem for path in sorted(folder.glob("*.json")) if not runs(path)]
+
+
+def begin(folder: Path, pid: int, now: float) -> str:
+    """Name a deploy and write down that process ``pid`` performs it; forget what ended long ago.
+
+    :raises OSError: the folder cannot be used.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in folder.glob("*.json"):
+        if now - path.stat().st_mtime > FORGET_SECONDS and not runs(path):
+            path.unlink(missing_ok=True)
+    name = new_name(now)
+    facts = {"pid": pid, "started": started(pid)}
+    (folder / f"{name}.json").write_text(json.dumps(facts), encoding="utf-8")
+    return name
+
+
+def new_name(now: float) -> str:
+    """A name of no other deploy; names are in the order of time."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now)) + "-" + secrets.token_hex(4)
+
+
+def runs(path: Path) -> bool:
+    """Whether the process of a deploy that was written down is still there.
+
+    What is just being written counts as there.
+    """
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        pid, then = int(facts["pid"]), str(facts["started"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return started(pid) == then
+
+
+def started(pid: int) -> str:
+    """When a process started, in the kernel's ticks since boot: a number may be given again.
+
+    Field 22 of ``/proc/PID/stat`` (proc(5)); empty where there is no such file.
+    """
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return text.rpartition(")")[2].split()[19]

@@ -1,0 +1,257 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""F1 to F4: a deploy over several engines is one transaction."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import PORTS, Machines, clean, release_of
+from .service_host import ROOT, ServiceHost, ansible_command, ansible_environment
+
+# Two engine generations, each twice; the first is the canary.
+HOSTS = {"web1": "trixie", "web2": "bookworm", "web3": "trixie", "web4": "bookworm"}
+NAMES = {"web1": "trixie", "web2": "bookworm", "web3": "second-trixie", "web4": "second-bookworm"}
+
+
+class Fleet:
+    """Hosts of one service, and the playbooks over them."""
+
+    def __init__(self, hosts: dict[str, ServiceHost], folder: Path, controller: Path) -> None:
+        self.hosts, self.folder, self.controller = hosts, folder, controller
+
+    def command(self, name: str, *arguments: str) -> list[str]:
+        """That of a playbook, whose inventory is written."""
+        options = self.hosts["web1"].options
+        shop = {"image": options["image"], "hosts": "web", "port": 8000, "replicas": 2}
+        shop.update(routes=[{"host": "shop.test"}], update={"monitor": "0s", "parallelism": 2})
+        shop["health"] = {"path": "/up", "interval": "200ms", "start_interval": "50ms"}
+        common = {
+            "hundred_services": {"shop": shop},
+            "hundred_proxy_http_port": PORTS["haproxy"],
+            "hundred_registry_username": options["registry_username"],
+            "hundred_registry_password": options["registry_password"],
+        }
+        hosts = {name: target.host.inventory_vars() for name, target in self.hosts.items()}
+        inventory = {"all": {"children": {"web": {"hosts": hosts}}, "vars": common}}
+        (self.folder / "fleet.json").write_text(json.dumps(inventory))
+        command = [ansible_command("ansible-playbook"), "-i", str(self.folder / "fleet.json")]
+        return [*command, str(ROOT / "playbooks" / f"{name}.yml"), *arguments]
+
+    def environment(self) -> dict[str, str]:
+        """A controller of our own, so that tests do not know each other's deploys."""
+        return {**ansible_environment(), "ANSIBLE_HOME": str(self.controller)}
+
+    def run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a playbook to its end."""
+        return subprocess.run(
+            self.command(name, *arguments),
+            env=self.environment(),
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+
+    def deploy(self, release: dict[str, str], *more: str) -> subprocess.CompletedProcess[str]:
+        """Deploy a release that is in the registry."""
+        return self.run("deploy", *wanted(release), *more)
+
+    def must_deploy(self, release: dict[str, str]) -> None:
+        """Deploy, and do without a failure."""
+        done = self.deploy(release)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def revisions(self) -> list[str | None]:
+        """What each host's journal has committed."""
+        found = []
+        for target in self.hosts.values():
+            services = target.call("service_info", {})["services"]
+            found.append(services[0]["revision"] if services else None)
+        return found
+
+    def claims(self) -> list[str]:
+        """The hosts on which a deploy is incomplete."""
+        path = "/var/lib/hundred/services/shop/deploy.json"
+        return [
+            name
+            for name, target in self.hosts.items()
+            if target.host.run(f"test -e {path}", check=False).returncode == 0
+        ]
+
+    def sabotage(self, host: str, generation: int) -> None:
+        """Have the next release fail on one host: the name of its replica is somebody else's."""
+        target = self.hosts[host]
+        image = target.docker("images", "-q").split()[0]
+        target.docker("create", "--name", f"shop-g{generation}-1", image)
+
+    def mend(self) -> None:
+        """Remove what is not ours."""
+        for target in self.hosts.values():
+            known = target.containers()
+            for name in target.docker("ps", "-a", "--format", "{{.Names}}").split():
+                if name not in known:
+                    target.docker("rm", "-f", name)
+
+
+def wanted(release: dict[str, str]) -> tuple[str, str]:
+    """The extra variables that name a release."""
+    return ("-e", f"service=shop revision={release['revision']} digest={release['digest']}")
+
+
+def rows(result: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    """The table's last column, by host."""
+    lines = result.stdout.partition("TASK [Show what runs where]")[2].splitlines()
+    found = {}
+    for line in lines:
+        cells = line.split()
+        if cells and cells[0] in HOSTS and not line.startswith(f"{cells[0]}:"):
+            found.setdefault(cells[0], line)
+    return found
+
+
+@pytest.fixture
+def fleet(machines: Machines, tmp_path: Path) -> Iterator[Fleet]:
+    """Four empty hosts with HAProxy."""
+    hosts = {
+        name: machines.get(suite, "haproxy", tmp_path, NAMES[name]) for name, suite in HOSTS.items()
+    }
+    found = Fleet(hosts, tmp_path, tmp_path / "controller")
+    for target in hosts.values():
+        target.driver = "haproxy"
+        clean(target)
+    yield found
+    found.mend()
+    for target in hosts.values():
+        clean(target)
+
+
+@pytest.mark.timeout(600)
+def test_f1_f2_f3_a_failed_batch_stops_the_fleet_and_all_return(fleet, digests):
+    v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
+    first = fleet.deploy(v1)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert all("swapped" in line for line in rows(first).values()), first.stdout
+    states = {
+        "web1": ["failed", "not swapped", "not swapped", "not swapped"],
+        "web2": ["returned", "failed", "not swapped", "not swapped"],
+        "web4": ["returned", "returned", "returned", "failed"],
+    }
+    for bad, expected in states.items():
+        fleet.sabotage(bad, fleet.hosts[bad].info("shop")["generation"] + 1)
+        failed = fleet.deploy(v2)
+        assert failed.returncode != 0, failed.stdout
+        told = rows(failed)
+        for (name, line), state in zip(sorted(told.items()), expected):
+            assert state in line, (bad, name, failed.stdout)
+        assert fleet.revisions() == 4 * [v1["revision"]], (bad, failed.stdout)
+        assert fleet.claims() == []
+        fleet.mend()
+    done = fleet.deploy(v2)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert fleet.revisions() == 4 * [v2["revision"]]
+    again = fleet.deploy(v2)
+    assert again.returncode == 0 and "changed=0" in again.stdout, again.stdout
+    assert all("unchanged" in line for line in rows(again).values())
+
+
+@pytest.mark.timeout(600)
+def test_f3_a_first_deploy_that_fails_leaves_nothing(fleet, digests):
+    image: Any = {**release_of(digests, "v1"), "prefetch": True}
+    assert not fleet.hosts["web3"].rollout(image).failed
+    fleet.sabotage("web3", 1)
+    failed = fleet.deploy(release_of(digests, "v1"))
+    assert failed.returncode != 0, failed.stdout
+    assert fleet.revisions() == 4 * [None], failed.stdout
+    assert fleet.claims() == []
+
+
+@pytest.mark.timeout(600)
+def test_a_paused_fleet_is_continued_by_the_next_deploy(fleet, digests):
+    v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
+    fleet.must_deploy(v1)
+    fleet.sabotage("web2", 2)
+    paused = fleet.deploy(v2, "-e", "hundred_on_failure=pause")
+    assert paused.returncode != 0
+    assert fleet.revisions() == [v2["revision"], *(3 * [v1["revision"]])], paused.stdout
+    assert fleet.claims() == ["web2", "web3", "web4"]
+    fleet.mend()
+    done = fleet.deploy(v2)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert fleet.revisions() == 4 * [v2["revision"]]
+    assert fleet.claims() == []
+
+
+@pytest.mark.timeout(600)
+def test_f3_a_paused_fleet_goes_back_to_what_it_had(fleet, digests):
+    v1, v2, v3 = (release_of(digests, name) for name in ("v1", "v2", "v3"))
+    fleet.must_deploy(v1)
+    fleet.must_deploy(v2)
+    fleet.sabotage("web2", 3)
+    assert fleet.deploy(v3, "-e", "hundred_on_failure=pause").returncode != 0
+    fleet.mend()
+    assert fleet.revisions() == [v3["revision"], *(3 * [v2["revision"]])]
+    back = fleet.run("rollback", "-e", "service=shop")
+    assert back.returncode == 0, back.stdout + back.stderr
+    assert fleet.revisions() == 4 * [v2["revision"]], back.stdout
+    assert fleet.claims() == []
+    # Complete, and so the next one goes back a release on every host.
+    assert fleet.run("rollback", "-e", "service=shop").returncode == 0
+    assert fleet.revisions() == 4 * [v1["revision"]]
+
+
+@pytest.mark.timeout(600)
+def test_f3_a_deploy_whose_controller_was_killed_is_returned_from_as_a_whole(fleet, digests):
+    v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
+    fleet.must_deploy(v1)
+    process = subprocess.Popen(
+        fleet.command("deploy", *wanted(v2)),
+        env=fleet.environment(),
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    for claims in (4, 3):  # all are claimed; then the canary is complete
+        while len(fleet.claims()) != claims:
+            assert time.monotonic() < deadline and process.poll() is None
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    time.sleep(3)  # what runs on a host goes on to its end
+    assert v2["revision"] in fleet.revisions() and v1["revision"] in fleet.revisions()
+    assert "web4" in fleet.claims()
+    # The next one completes it; when it fails, all return, those of the killed one too.
+    fleet.sabotage("web4", 2)
+    failed = fleet.deploy(v2)
+    assert failed.returncode != 0
+    assert fleet.revisions() == 4 * [v1["revision"]], failed.stdout
+    assert fleet.claims() == []
+
+
+@pytest.mark.timeout(600)
+def test_two_deploys_at_once_the_second_is_refused_by_name(fleet, digests):
+    v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
+    fleet.must_deploy(v1)
+    target: Any = fleet.hosts["web3"]
+    elsewhere = {"prefetch": True, "deploy": {"id": "elsewhere"}, "started_by": "boris"}
+    assert not target.rollout({**v2, **elsewhere, "port": 8000}).failed
+    refused = fleet.deploy(v2)
+    assert refused.returncode != 0
+    assert "boris" in refused.stdout and "ends by itself at" in refused.stdout
+    assert fleet.revisions() == 4 * [v1["revision"]]
+    assert fleet.claims() == ["web3"]

@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which deploys of this controller have ended."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from ansible_collections.hundred.containers.plugins.plugin_utils.deploys import (
+    FORGET_SECONDS,
+    begin,
+    find_ended,
+    runs,
+    started,
+)
+
+
+def test_a_deploy_has_ended_when_its_process_is_gone(tmp_path: Path) -> None:
+    folder = tmp_path / "home" / "deploys"
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        assert find_ended(folder) == []
+        first = begin(folder, process.pid, 1000.0)
+        second = begin(folder, os.getpid(), 1000.0)
+        assert first != second
+        assert find_ended(folder) == []
+        process.communicate(b"\n")
+    assert find_ended(folder) == [first]
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_number_that_another_process_has_now_is_not_the_deploy(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text('{"pid": %d, "started": "1"}' % os.getpid())
+    assert not runs(path)
+    path.write_text('{"pid": %d, "started": "%s"}' % (os.getpid(), started(os.getpid())))
+    assert runs(path)
+
+
+def test_what_is_just_being_written_counts_as_there(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text("")
+    assert runs(path)
+
+
+def test_what_ended_long_ago_is_forgotten(tmp_path: Path) -> None:
+    (tmp_path / "old.json").write_text('{"pid": %d, "started": "1"}' % os.getpid())
+    now = (tmp_path / "old.json").stat().st_mtime
+    begin(tmp_path, os.getpid(), now + FORGET_SECONDS - 1)
+    assert find_ended(tmp_path) == ["old"]
+    begin(tmp_path, os.getpid(), now + FORGET_SECONDS + 1)
+    assert find_ended(tmp_path) == []
