@@ -112,16 +112,15 @@ def rollout_row(
     :param returned: what came of undoing it, since it failed here or on another host.
     """
     row: dict[str, Any] = {"host": host}
-    if returned and (returned.get("failed") or returned.get("unreachable")):
+    if returned and _stays(values, returned):
+        whys = [_why(values)] if values.get("failed") else []
         row.update(
             before=short(values.get("previous_revision")),
             now=returned.get("serving") or "not known",
             seconds=returned.get("seconds"),
             result="not returned",
-            why=f"returning failed: {_why(returned)}",
+            why="\n".join([*whys, f"returning failed: {_why(returned)}"]),
         )
-        if values.get("failed"):
-            row["why"] = f"{_why(values)}\n{row['why']}"
         return row
     if returned and returned.get("changed") and not values.get("failed"):
         row.update(
@@ -151,6 +150,13 @@ def rollout_row(
         if row["result"] == "not swapped":
             row["why"] = "left as it was, since another host failed"
     return row
+
+
+def _stays(values: Mapping[str, Any], returned: Mapping[str, Any]) -> bool:
+    """Whether a host that had been touched could not be returned."""
+    failed = returned.get("failed") or returned.get("unreachable")
+    swapped = values.get("changed") and not values.get("prefetched")
+    return bool(failed and (swapped or values.get("failed")))
 
 
 def _now(values: Mapping[str, Any], returned: Mapping[str, Any]) -> Any:

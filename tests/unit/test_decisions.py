@@ -97,6 +97,7 @@ def test_a_replica_that_runs_as_it_was_started_is_well():
 
 
 DONE = {"actions": [], "revision": "b" * 40, "previous_revision": "a" * 40, "seconds": 1.5}
+SWAPPED = {**DONE, "needed": True, "changed": True}
 
 
 @pytest.mark.parametrize(
@@ -118,10 +119,12 @@ def test_the_table_says_of_each_host_what_came_of_it(values, check, result):
 @pytest.mark.parametrize(
     ("values", "returned", "result", "now"),
     [
-        ({**DONE, "needed": True}, {"changed": True, "revision": "abc"}, "returned", "abc"),
-        ({**DONE, "needed": True}, {"changed": True, "revision": None}, "returned", "nothing"),
-        ({**DONE, "needed": True}, {"failed": True, "msg": "no"}, "not returned", "not known"),
-        ({**DONE, "needed": True}, {"unreachable": True}, "not returned", "not known"),
+        (SWAPPED, {"changed": True, "revision": "abc"}, "returned", "abc"),
+        (SWAPPED, {"changed": True, "revision": None}, "returned", "nothing"),
+        (SWAPPED, {"failed": True, "msg": "no"}, "not returned", "not known"),
+        (SWAPPED, {"unreachable": True}, "not returned", "not known"),
+        ({"failed": True, "msg": "no"}, {"unreachable": True}, "not returned", "not known"),
+        ({"unreachable": True, "msg": "gone"}, {"unreachable": True}, "unreachable", None),
         (
             {"failed": True, "msg": "no", "serving": "half"},
             {"changed": True, "revision": "abc"},
@@ -139,7 +142,7 @@ def test_the_table_says_of_each_host_what_came_of_it(values, check, result):
 )
 def test_the_table_says_what_a_host_was_returned_to(values, returned, result, now):
     row = rollout_row("web1", values, False, returned)
-    assert (row["result"], row["now"]) == (result, now)
+    assert (row["result"], row.get("now")) == (result, now)
     assert row["why"]
 
 
