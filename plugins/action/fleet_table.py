@@ -16,6 +16,7 @@ ARGUMENTS: Mapping[str, Any] = {
     "of": {"type": "str", "choices": ["rollout", "status"], "required": True},
     "service": {"type": "str"},
     "hosts": {"type": "list", "elements": "str", "required": True},
+    "unreachable_limit": {"type": "int", "default": 0},
 }
 
 COLUMNS: Mapping[str, Sequence[str]] = {
@@ -73,13 +74,20 @@ class ActionModule(ActionBase):
             wanted = arguments["service"] or None
             rows = [row for row in rows if wanted in (None, row["service"]) or not row["service"]]
             rows.sort(key=lambda row: (row["service"], row["host"]))
+            mark_behind(rows)
         title = arguments["service"] if kind == "rollout" else None
+        failures = [row for row in rows if row.get("why")]
+        if kind == "rollout" and may_be_skipped(rows, arguments["unreachable_limit"]):
+            for row in failures:
+                row["result"] = "skipped"
+            told, failures = failures, []
+        else:
+            told = failures
         self._display.display(render(COLUMNS[kind], rows, title) + "\n")
         for host, values in found.items():
             for note in values.get("notes") or ():
                 self._display.display(f"{host}: note: {printable(str(note))}\n")
-        failures = [row for row in rows if row.get("why")]
-        for row in failures:
+        for row in told:
             # The log lines of an application are in it.
             why = "\n".join(map(printable, row["why"].splitlines()))
             self._display.display(f"{row['host']}: {why}\n")
@@ -152,6 +160,15 @@ def rollout_row(
     return row
 
 
+def may_be_skipped(rows: Sequence[Mapping[str, Any]], limit: int) -> bool:
+    """Whether what is not as wanted is so many hosts out of reach that it may be. Pure.
+
+    :param limit: how many hosts the user is willing to leave behind.
+    """
+    bad = [row["result"] for row in rows if row.get("why")]
+    return set(bad) == {"unreachable"} and len(bad) <= limit and len(bad) < len(rows)
+
+
 def _stays(values: Mapping[str, Any], returned: Mapping[str, Any]) -> bool:
     """Whether a host that had been touched could not be returned."""
     failed = returned.get("failed") or returned.get("unreachable")
@@ -179,6 +196,21 @@ def _why(values: Mapping[str, Any]) -> str:
     if values.get("next_step"):
         lines.append(f"  next: {values['next_step']}")
     return "\n".join(lines)
+
+
+def mark_behind(rows: Sequence[dict[str, Any]]) -> None:
+    """Say of each host whose revision is not the one that its service was brought to last.
+
+    That is the one that was committed last on any host: a host that was out of reach meanwhile
+    has an older one, and after a deploy that was killed some have.
+    """
+    last: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        if row.get("since") and row["since"] > last.get(row["service"], {"since": ""})["since"]:
+            last[row["service"]] = row
+    for row in rows:
+        if row.get("since") and row["revision"] != last[row["service"]]["revision"]:
+            row["state"] += f", behind {last[row['service']]['revision']}"
 
 
 def status_rows(host: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ from ..module_utils.definition.problems import UNRESOLVED, DefinitionError, Plac
 from ..module_utils.definition.stored import to_mapping
 from ..module_utils.image.reference import is_digest
 from ..plugin_utils.deploys import begin, find_ended, new_name
+from ..plugin_utils.policy import check_policy
 
 ARGUMENTS: Mapping[str, Any] = {
     "services": {"type": "raw"},
@@ -38,7 +39,7 @@ ARGUMENTS: Mapping[str, Any] = {
     "revision": {"type": "raw"},
     "build_host": {"type": "str"},
     "digest": {"type": "raw"},
-    "deploy": {"type": "bool", "default": False},
+    "deploy": {"type": "dict"},
     "only_hosts": {"type": "bool", "default": False},
 }
 
@@ -87,6 +88,9 @@ class ActionModule(ActionBase):
         if arguments["digest"] is not None:
             _check_release(arguments["digest"], arguments["revision"], problems)
         PORT(Place("hundred_proxy_http_port", problems), arguments["http_port"])
+        policy = None
+        if arguments["deploy"] is not None:
+            policy = check_policy(arguments["deploy"], problems)
         chosen = _chosen(arguments["names"], raw, problems)
         builder = arguments["build_host"]
         try:
@@ -108,8 +112,8 @@ class ActionModule(ActionBase):
                 source = service["build"]["source"]
                 service["build"]["source"] = _beside_the_inventory(source, variables)
         result.update(changed=False, services=services)
-        if arguments["deploy"]:
-            result["deploy"] = self._begin()
+        if policy is not None:
+            result["deploy"] = {**policy, **self._begin()}
         return result
 
     def _begin(self) -> dict[str, Any]:
@@ -159,7 +163,7 @@ class ActionModule(ActionBase):
             return result
         services = {name: {"hosts": hosts} for name, hosts in placement.items()}
         result.update(changed=False, services=services)
-        if arguments["deploy"]:
+        if arguments["deploy"] is not None:
             result["deploy"] = self._begin()
         return result
 

@@ -34,6 +34,12 @@ options:
     type: list
     elements: str
     required: true
+  unreachable_limit:
+    description:
+      - With O(of=rollout), how many hosts may be out of reach, if all others are as wanted. They
+        are shown as skipped.
+    type: int
+    default: 0
 attributes:
   check_mode:
     support: full

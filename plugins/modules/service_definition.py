@@ -58,8 +58,28 @@ options:
   deploy:
     description:
       - Also name a deploy that begins, and write down on the controller which process performs it.
-    type: bool
-    default: false
+      - How it is to go over the hosts. It is checked and returned with defaults filled in; with
+        O(only_hosts) it is not looked at.
+    type: dict
+    suboptions:
+      batches:
+        description: Numbers of hosts, or shares, that are swapped at a time.
+        type: raw
+      batch_pause:
+        description: Seconds between two batches, or V(confirm).
+        type: raw
+      on_failure:
+        description: V(rollback) or V(pause).
+        type: raw
+      unreachable:
+        description: V(fail) or V(skip).
+        type: raw
+      unreachable_limit:
+        description: With V(skip), how many hosts may be out of reach.
+        type: raw
+      lease:
+        description: When the deploy's claim on a host ends after it was last heard of.
+        type: raw
   only_hosts:
     description:
       - Only find the hosts of the services, and look at nothing else in their definitions.
@@ -99,9 +119,9 @@ deploy:
   description:
     - A name for the deploy that begins, as the option C(deploy) of
       M(hundred.containers.service_rollout) takes it, and those that ended on this controller.
-  returned: with O(deploy=true)
+  returned: with O(deploy)
   type: dict
-  sample: {id: 20261123T151200Z-3f2c9a7b, ended: []}
+  sample: {id: 20261123T151200Z-3f2c9a7b, ended: [], batches: [1, "25%", "100%"]}
 services:
   description: What was asked for, by the services' names. The values of secrets are not in it.
   returned: success

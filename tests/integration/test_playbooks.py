@@ -138,6 +138,24 @@ def test_a_host_out_of_reach_ends_in_the_table_and_no_host_is_deployed(target, d
     assert target.containers("shop") == {}
 
 
+@pytest.mark.once
+def test_f4_as_many_hosts_out_of_reach_as_stated_are_skipped_and_named(target, digests):
+    release = release_of(digests, "v1")
+    wanted = ("-e", f"service=shop revision={release['revision']} digest={release['digest']}")
+    skip = ("-e", "hundred_unreachable=skip hundred_unreachable_limit=1")
+    done = playbook(target, "deploy", *wanted, *skip)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "skipped" in row(done, "gone") and "swapped" in row(done, "here"), done.stdout
+    assert len(target.containers("shop")) == 1
+    again = playbook(target, "deploy", *wanted, *skip)
+    assert again.returncode == 0 and "unchanged" in row(again, "here"), again.stdout
+    too_many = ("-e", "hundred_unreachable=skip hundred_unreachable_limit=0")
+    refused = playbook(target, "deploy", *wanted, *too_many)
+    assert refused.returncode != 0 and "unreachable" in row(refused, "gone"), refused.stdout
+    nobody = playbook(target, "deploy", *wanted, *skip, "--limit", "localhost,gone")
+    assert nobody.returncode != 0, nobody.stdout
+
+
 def text(run) -> str:
     """What a playbook printed, with its line breaks and indents as single spaces."""
     return " ".join((run.stdout + run.stderr).split())
@@ -172,8 +190,11 @@ def test_what_cannot_be_built_is_refused_before_any_host_is_touched(target, name
         ("revision=v1 digest=''", "digest: must be"),
         (f"revision=HEAD~1 digest={ZEROS}", "revision: must be"),
         (f"revision=v1 digest={ZEROS} hundred_proxy_http_port=70000", "http_port: must"),
+        (f"revision=v1 digest={ZEROS} hundred_batches=half", "hundred_batches: must be"),
+        (f"revision=v1 digest={ZEROS} hundred_on_failure=stop", "hundred_on_failure: must be"),
+        (f"revision=v1 digest={ZEROS} hundred_unreachable=skip", "hundred_unreachable_limit: is"),
     ],
-    ids=["no digest", "empty", "unresolved", "port"],
+    ids=["no digest", "empty", "unresolved", "port", "batches", "failure", "unreachable"],
 )
 def test_a_bad_release_is_refused_before_any_host_is_touched(target, given, path):
     result = playbook(target, "deploy", "-e", f"service=shop {given}")

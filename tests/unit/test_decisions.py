@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.hundred.containers.plugins.action.fleet_table import (
+    mark_behind,
+    may_be_skipped,
     rollout_row,
     status_rows,
 )
@@ -157,6 +159,59 @@ def test_the_table_says_what_a_host_was_returned_to(values, returned, result, no
 )
 def test_a_host_that_is_not_as_wanted_has_a_reason_in_its_row(values):
     assert rollout_row("web1", values, False)["why"]
+
+
+@pytest.mark.parametrize(
+    ("results", "limit", "may"),
+    [
+        (["swapped", "unreachable"], 1, True),
+        (["swapped", "unreachable"], 0, False),
+        (["swapped", "unreachable", "unreachable"], 1, False),
+        (["unreachable"], 1, False),
+        (["swapped", "unreachable", "failed"], 3, False),
+        (["swapped"], 1, False),
+    ],
+)
+def test_so_many_hosts_out_of_reach_may_be_skipped_and_nothing_else(results, limit, may):
+    rows = [{"result": item, **({} if item == "swapped" else {"why": "x"})} for item in results]
+    assert may_be_skipped(rows, limit) is may
+
+
+def test_the_status_says_which_hosts_are_behind_the_last_release():
+    rows = [
+        {
+            "service": "api",
+            "host": "a",
+            "revision": "v9",
+            "since": "2026-01-05",
+            "state": "present",
+        },
+        {
+            "service": "shop",
+            "host": "a",
+            "revision": "v2",
+            "since": "2026-01-02",
+            "state": "present",
+        },
+        {
+            "service": "shop",
+            "host": "b",
+            "revision": "v1",
+            "since": "2026-01-01",
+            "state": "present",
+        },
+        {
+            "service": "shop",
+            "host": "c",
+            "revision": "v2",
+            "since": "2026-01-03",
+            "state": "present",
+        },
+        {"service": "", "host": "d", "state": "unknown", "why": "gone"},
+    ]
+    mark_behind(rows)
+    states = ["present", "present", "present, behind v2", "present", "unknown"]
+    assert [row["state"] for row in rows] == states
 
 
 def test_a_host_that_was_not_asked_is_in_the_status_as_unknown():

@@ -1,0 +1,118 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How a deploy goes over the hosts: what the inventory's variables ask for, checked. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..module_utils.definition.problems import Place, Problem, nearest
+from ..module_utils.definition.units import parse_duration
+
+# What is not said: one host alone, a quarter of all, the rest.
+DEFAULTS: Mapping[str, Any] = {
+    "batches": [1, "25%", "100%"],
+    "batch_pause": None,
+    "on_failure": "rollback",
+    "unreachable": "fail",
+    "unreachable_limit": None,
+    "lease": "30m",
+}
+
+# The variables that set them, for messages.
+VARIABLES: Mapping[str, str] = {
+    "batches": "hundred_batches",
+    "batch_pause": "hundred_batch_pause",
+    "on_failure": "hundred_on_failure",
+    "unreachable": "hundred_unreachable",
+    "unreachable_limit": "hundred_unreachable_limit",
+    "lease": "hundred_deploy_lease",
+}
+
+_COUNT = re.compile(r"[1-9][0-9]{0,5}")
+_SHARE = re.compile(r"(?:[1-9][0-9]?|100)%")
+_NUMBER = re.compile(r"[0-9]{1,6}")
+
+
+def check_policy(raw: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
+    """The policy in ``raw``, whose missing and empty keys have their defaults.
+
+    :param problems: takes what is wrong, by the names of the inventory's variables.
+    """
+    given = {key: value for key, value in raw.items() if value not in (None, "")}
+    for key in given:
+        if key not in DEFAULTS:
+            advice = nearest(key, list(DEFAULTS))
+            Place("deploy", problems).refuse(
+                f"must have the keys {', '.join(DEFAULTS)}", key, advice
+            )
+    policy: dict[str, Any] = dict(DEFAULTS)
+    for key, check in CHECKS.items():
+        if key in given:
+            policy[key] = check(Place(VARIABLES[key], problems), given[key])
+    if policy["unreachable"] == "skip" and policy["unreachable_limit"] is None:
+        place = Place(VARIABLES["unreachable_limit"], problems)
+        place.note("is missing: with hundred_unreachable: skip, how many hosts may be out of reach")
+    if policy["unreachable"] == "fail":
+        policy["unreachable_limit"] = 0
+    return policy
+
+
+def _batches(place: Place, value: Any) -> Any:
+    sizes = value if isinstance(value, list) else [value]
+    fits = [
+        isinstance(size, (int, str))
+        and not isinstance(size, bool)
+        and bool(_COUNT.fullmatch(str(size)) or _SHARE.fullmatch(str(size)))
+        for size in sizes
+    ]
+    if sizes and all(fits):
+        return sizes
+    return place.refuse('must be numbers of hosts or shares, such as [1, "25%", "100%"]', value)
+
+
+def _pause(place: Place, value: Any) -> Any:
+    if value == "confirm":
+        return value
+    if not isinstance(value, bool) and _NUMBER.fullmatch(str(value)):
+        return int(value)
+    return place.refuse("must be a whole number of seconds, or confirm", value)
+
+
+def _limit(place: Place, value: Any) -> Any:
+    if not isinstance(value, bool) and _NUMBER.fullmatch(str(value)):
+        return int(value)
+    return place.refuse("must be a whole number of hosts", value)
+
+
+def _lease(place: Place, value: Any) -> Any:
+    try:
+        if parse_duration(value) >= 1:
+            return value
+    except ValueError:
+        pass
+    return place.refuse("must be a duration of at least 1s, such as 30m", value)
+
+
+def _one_of(*choices: str) -> Callable[[Place, Any], Any]:
+    def check(place: Place, value: Any) -> Any:
+        if value in choices:
+            return value
+        must = "must be " + " or ".join(choices)
+        return place.refuse(must, value, nearest(str(value), list(choices)))
+
+    return check
+
+
+CHECKS: Mapping[str, Callable[[Place, Any], Any]] = {
+    "batches": _batches,
+    "batch_pause": _pause,
+    "on_failure": _one_of("rollback", "pause"),
+    "unreachable": _one_of("fail", "skip"),
+    "unreachable_limit": _limit,
+    "lease": _lease,
+}
