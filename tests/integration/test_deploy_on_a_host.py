@@ -82,6 +82,32 @@ def test_f3_a_stopped_service_is_stopped_again(target, digests, web):
 
 
 @pytest.mark.once
+def test_i7_images_of_releases_that_came_to_nothing_go_with_the_next_success(target, digests, web):
+    def here() -> set[str]:
+        form = ["images", "--digests", "--format", "{{.Repository}} {{.Digest}}"]
+        rows = [line.split() for line in target.docker(*form).splitlines()]
+        return {digest for name, digest in rows if name == target.options["image"]}
+
+    target.host.run("docker image prune --all --force")
+    first = {**web, **release_of(digests, "v1")}
+    target.rollout(first)
+    others = f"{target.options['image']}@{digests['v2']}"
+    target.rollout({**web, **release_of(digests, "v2"), "prefetch": True, **part_of("mine")})
+    undo(target, "mine")
+    broken = {**web, **release_of(digests, "v3"), "environment": {"APP_EXIT_AT_ONCE": "3"}}
+    assert target.rollout(broken).failed
+    assert here() == set(digests.values())
+    target.docker("tag", others, "mine/kept:yes")
+    try:
+        done = target.rollout({**first, "environment": {"A": "b"}})
+        assert done.changed and not done["notes"], done.output
+        assert here() == {digests["v1"]}
+        assert target.docker("image", "inspect", "mine/kept:yes")
+    finally:
+        target.docker("rmi", "mine/kept:yes")
+
+
+@pytest.mark.once
 def test_a_failed_rollout_keeps_the_claim_until_it_is_undone(target, digests, web):
     target.rollout({**web, **release_of(digests, "v1")})
     broken = {**web, **release_of(digests, "v2"), "environment": {"APP_EXIT_AT_ONCE": "3"}}

@@ -24,6 +24,7 @@ from ..proxy.protocol import Proxy
 from ..state.history import History
 from ..state.journal import IDLE, JournalFile, Release
 from ..state.lease import Lease, LeaseFile
+from ..state.pulled import PulledImages
 from ..state.secret_files import SecretFiles, host_key
 from .replicas import Replicas
 
@@ -89,6 +90,7 @@ class ServiceHost:
         self.lock_path = os.path.join(folder, "lock")
         self.journal_file = JournalFile(os.path.join(folder, "journal.json"), service)
         self.lease_file = LeaseFile(os.path.join(folder, "deploy.json"))
+        self.pulled = PulledImages(os.path.join(folder, "pulled.json"))
         self.history = History(os.path.join(folder, "history.jsonl"))
         self.secrets = SecretFiles(os.path.join(folder, "secrets"))
         self.engine = Engine(settings.docker_host)

@@ -130,6 +130,7 @@ def _pull(host: ServiceHost, release: Release) -> None:
             step="pull",
             next_step="push it to a registry and name that in the definition's image",
         )
+    host.pulled.add(release.reference)
     try:
         retrying(
             lambda: pull_image(

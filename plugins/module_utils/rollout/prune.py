@@ -15,7 +15,8 @@ from .host import ServiceHost
 
 
 def prune(host: ServiceHost, before: Journal, after: Journal) -> list[str]:
-    """Remove secrets and images of releases that the journal dropped.
+    """Remove secrets and images of releases that the journal dropped, and images of releases that
+    failed or were never swapped to.
 
     An image is left alone while any service on this host remembers a release of it or any
     container uses it.
@@ -25,18 +26,22 @@ def prune(host: ServiceHost, before: Journal, after: Journal) -> list[str]:
     host.secrets.keep_only(release.release for release in after.releases())
     try:
         others = _digests_of_others(host)
+        pulled = host.pulled.read()
     except StateError as error:
         return [f"no image was removed, since another service may need it: {error.message}"]
     kept = {release.digest for release in after.releases()} | others
-    dropped = {release.reference for release in before.releases() if release.digest not in kept}
+    known = {release.reference for release in before.releases()} | pulled
+    dropped = {item for item in known if item.rpartition("@")[2] not in kept}
     notes = []
     for reference in sorted(dropped):
         try:
             remove_reference(host.engine.client, reference)
         except (NotFoundError, ConflictError):
-            continue  # gone already, or in use by a container that is not this service's
+            pass  # gone already, or in use by a container that is not this service's
         except EngineError as error:
             notes.append(f"not removed: {error.message}")
+            dropped.discard(reference)  # tried again after the next rollout
+    host.pulled.forget(dropped)
     return notes
 
 
