@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +15,8 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.hundred.containers.plugins.action.table import printable, render
 
 ARGUMENTS: Mapping[str, Any] = {
-    "of": {"type": "str", "choices": ["rollout", "status"], "required": True},
+    "of": {"type": "str", "choices": ["rollout", "status", "history"], "required": True},
+    "format": {"type": "str", "choices": ["table", "json"], "default": "table"},
     "service": {"type": "str"},
     "hosts": {"type": "list", "elements": "str", "required": True},
     "unreachable_limit": {"type": "int", "default": 0},
@@ -30,10 +33,25 @@ COLUMNS: Mapping[str, Sequence[str]] = {
         "since",
         "state",
     ),
+    "history": (
+        "at",
+        "service",
+        "host",
+        "by",
+        "action",
+        "from",
+        "to",
+        "seconds",
+        "result",
+    ),
 }
 
 # Where the role service and the playbook status leave what the modules returned.
-RESULTS = {"rollout": "__service_rollout", "status": "__hundred_status"}
+RESULTS = {
+    "rollout": "__service_rollout",
+    "status": "__hundred_status",
+    "history": "__hundred_status",
+}
 
 # As long as git shows a commit where it must be told from all others.
 # What came of undoing the deploy, on hosts where that was tried.
@@ -54,43 +72,27 @@ class ActionModule(ActionBase):
         """Print the table and return its rows; fail if a host failed."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         arguments = self.validate_argument_spec(argument_spec=dict(ARGUMENTS))[1]
-        kind, hosts = arguments["of"], arguments["hosts"]
-        if not hosts:
+        if not arguments["hosts"]:
             result.update(
                 failed=True, changed=False, msg="no host is left to report on: see --limit"
             )
             return result
         hostvars = (task_vars or {})["hostvars"]
-        found = {host: _result(hostvars, host, RESULTS[kind]) for host in hosts}
-        if kind == "rollout":
-            check = bool(self._task.check_mode)
-            returns = {host: _result(hostvars, host, RETURNED) for host in hosts}
-            rows = [
-                rollout_row(host, values, check, returns[host]) for host, values in found.items()
-            ]
-        else:
-            rows = [row for host, values in found.items() for row in status_rows(host, values)]
-            # A host that did not answer has a row without a service: it may run any of them.
-            wanted = arguments["service"] or None
-            rows = [row for row in rows if wanted in (None, row["service"]) or not row["service"]]
-            rows.sort(key=lambda row: (row["service"], row["host"]))
-            mark_behind(rows)
-        title = arguments["service"] if kind == "rollout" else None
+        kind = arguments["of"]
+        found = {host: _result(hostvars, host, RESULTS[kind]) for host in arguments["hosts"]}
+        rows = self._rows(kind, found, hostvars, arguments["service"] or None)
         failures = [row for row in rows if row.get("why")]
+        told = list(failures)
         if kind == "rollout" and may_be_skipped(rows, arguments["unreachable_limit"]):
             for row in failures:
                 row["result"] = "skipped"
-            told, failures = failures, []
+            failures = []
+        if arguments["format"] == "json":
+            self._display.display(json.dumps(rows, sort_keys=True))
         else:
-            told = failures
-        self._display.display(render(COLUMNS[kind], rows, title) + "\n")
-        for host, values in found.items():
-            for note in values.get("notes") or ():
-                self._display.display(f"{host}: note: {printable(str(note))}\n")
-        for row in told:
-            # The log lines of an application are in it.
-            why = "\n".join(map(printable, row["why"].splitlines()))
-            self._display.display(f"{row['host']}: {why}\n")
+            title = arguments["service"] if kind == "rollout" else None
+            self._display.display(render(COLUMNS[kind], rows, title) + "\n")
+            self._tell(found, told)
         result.update(changed=False, rows=rows)
         if failures:
             # Why is on the screen already, in lines; the failed task would print it once more.
@@ -98,6 +100,43 @@ class ActionModule(ActionBase):
             names = ", ".join(dict.fromkeys(row["host"] for row in failures))
             result.update(failed=True, msg=f"not as wanted on {names}")
         return result
+
+    def _rows(
+        self,
+        kind: str,
+        found: Mapping[str, Mapping[str, Any]],
+        hostvars: Mapping[str, Any],
+        service: str | None,
+    ) -> list[dict[str, Any]]:
+        """The rows of the table, in its order."""
+        if kind == "rollout":
+            check = bool(self._task.check_mode)
+            return [
+                rollout_row(host, values, check, _result(hostvars, host, RETURNED))
+                for host, values in found.items()
+            ]
+        of_host = status_rows if kind == "status" else history_rows
+        rows = [row for host, values in found.items() for row in of_host(host, values)]
+        # A host that did not answer has a row without a service: it may run any of them.
+        rows = [row for row in rows if service in (None, row["service"]) or not row["service"]]
+        if kind == "status":
+            rows.sort(key=lambda row: (row["service"], row["host"]))
+            mark_behind(rows)
+        else:
+            rows.sort(key=lambda row: str(row.get("at", "")))
+        return rows
+
+    def _tell(
+        self, found: Mapping[str, Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Print below the table what does not fit into it."""
+        for host, values in found.items():
+            for note in values.get("notes") or ():
+                self._display.display(f"{host}: note: {printable(str(note))}\n")
+        for row in rows:
+            # The log lines of an application are in it.
+            why = "\n".join(map(printable, row["why"].splitlines()))
+            self._display.display(f"{row['host']}: {why}\n")
 
 
 def _result(hostvars: Mapping[str, Any], host: str, variable: str) -> Mapping[str, Any]:
@@ -198,6 +237,27 @@ def _why(values: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def history_rows(host: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows of what was done on one host. Pure."""
+    if "services" not in values:
+        reason = str(values.get("msg") or "not asked")
+        return [{"service": "", "host": host, "result": "not known", "why": reason}]
+    rows = []
+    for item in values["services"]:
+        for entry in item.get("history") or ():
+            row = {key: entry.get(key) for key in ("by", "action", "seconds", "result", "reason")}
+            row.update(service=item["service"], host=host, at=_utc(entry.get("at")))
+            row.update({key: short(entry.get(key)) for key in ("from", "to")})
+            if entry.get("override"):
+                row["override"] = entry["override"]
+            rows.append(row)
+    return rows
+
+
+def _utc(seconds: Any) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(float(seconds or 0)))
+
+
 def mark_behind(rows: Sequence[dict[str, Any]]) -> None:
     """Say of each host whose revision is not the one that its service was brought to last.
 
@@ -233,5 +293,7 @@ def status_rows(host: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
             "since": item["since"],
             "state": item["state"],
         }
+        if item.get("freeze"):
+            row["state"] += ", frozen"
         rows.append(row)
     return rows

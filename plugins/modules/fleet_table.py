@@ -23,8 +23,9 @@ options:
     description:
       - V(rollout) shows what the role C(service) or the playbook C(rollback) did.
       - V(status) shows what the playbook C(status) found.
+      - V(history) shows what the playbook C(history) found, the newest last.
     type: str
-    choices: [rollout, status]
+    choices: [rollout, status, history]
     required: true
   service:
     description: The service; with O(of=status) only its rows are shown.
@@ -34,6 +35,11 @@ options:
     type: list
     elements: str
     required: true
+  format:
+    description: V(json) prints the rows as one line of JSON that begins with C([).
+    type: str
+    choices: [table, json]
+    default: table
   unreachable_limit:
     description:
       - With O(of=rollout), how many hosts may be out of reach, if all others are as wanted. They

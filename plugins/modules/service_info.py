@@ -122,6 +122,14 @@ services:
       type: list
       elements: dict
       sample: [{"generation": 1, "revision": "1a79a4d60de6718e8e5b326e338ae53300000000"}]
+    deploy:
+      description: The deploy over many hosts that is incomplete here, in words; empty when none is.
+      type: str
+      sample: ""
+    freeze:
+      description: Why nobody is to deploy it now, in words; empty when one may.
+      type: str
+      sample: ""
     lock:
       description: Who holds the lock, in words; empty when it is free.
       type: str

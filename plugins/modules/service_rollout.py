@@ -107,6 +107,11 @@ options:
         type: list
         elements: str
         default: []
+  override:
+    description:
+      - Why to roll out all the same while the service is frozen
+        (M(hundred.containers.service_freeze)). It is kept in the history.
+    type: str
   definition:
     description:
       - Keys of a definition in one mapping, as C(hundred_services) has them, but for C(secrets).
@@ -411,6 +416,7 @@ def argument_spec() -> dict[str, Any]:
                 "ended": {"type": "list", "elements": "str", "default": []},
             },
         },
+        "override": {"type": "str"},
         "definition": {"type": "dict"},
         **DEFINITION_ARGUMENTS,
         **HOST_ARGUMENTS,

@@ -18,7 +18,7 @@ from .conftest import PORTS, release_of
 from .service_host import ROOT, ServiceHost, ansible_command, ansible_environment
 
 ZEROS = "sha256:" + 64 * "0"
-PLAYBOOKS = ("build", "deploy", "rollback", "setup", "status")
+PLAYBOOKS = ("build", "deploy", "freeze", "history", "rollback", "setup", "status", "thaw")
 
 
 def playbook(
@@ -106,10 +106,12 @@ def test_going_back_and_looking_need_no_good_definition(target, digests, web):
     assert status.returncode == 0, status.stdout + status.stderr
 
 
-def row(result: subprocess.CompletedProcess[str], host: str) -> str:
-    """What the table at the end says of a host, or nothing."""
-    lines = result.stdout.partition("TASK [Show what runs where]")[2].splitlines()
-    return next((line for line in lines if line.startswith(f"{host} ")), "")
+def row(
+    result: subprocess.CompletedProcess[str], first: str, task: str = "Show what runs where"
+) -> str:
+    """The row of the table at the end that begins so, or nothing."""
+    lines = result.stdout.partition(f"TASK [{task}]")[2].splitlines()
+    return next((line for line in lines if line.startswith(f"{first} ")), "")
 
 
 @pytest.mark.once
@@ -136,6 +138,48 @@ def test_a_host_out_of_reach_ends_in_the_table_and_no_host_is_deployed(target, d
     assert "unreachable" in row(everywhere, "gone"), everywhere.stdout + everywhere.stderr
     assert "not swapped" in row(everywhere, "here"), everywhere.stdout + everywhere.stderr
     assert target.containers("shop") == {}
+
+
+@pytest.mark.once
+def test_a_frozen_service_is_not_deployed_but_goes_back_and_may_be_overridden(target, digests, web):
+    for name in ("v1", "v2"):
+        assert not target.rollout({**web, **release_of(digests, name)}).failed
+    here = ("-e", "service=shop", "--limit", "localhost,here")
+    release = release_of(digests, "v3")
+    wanted = (*here, "-e", f"revision={release['revision']} digest={release['digest']}")
+    late = playbook(target, "freeze", *here, "-e", "reason=sale until=2020-01-01T00:00:00Z")
+    assert late.returncode != 0 and "must be in the future" in text(late)
+    sale = json.dumps({"reason": "the sale", "until": "1h", "hundred_started_by": "anna"})
+    frozen = playbook(target, "freeze", *here, "-e", sale)
+    assert frozen.returncode == 0, frozen.stdout + frozen.stderr
+    for check in ([], ["--check"]):
+        refused = playbook(target, "deploy", *wanted, *check)
+        assert refused.returncode != 0
+        assert "shop is frozen by anna until" in text(refused) and "the sale" in text(refused)
+    alone = target.rollout({**web, **release})
+    assert alone.failed and "the sale" in alone["msg"]
+    status = playbook(target, "status", *here)
+    assert "present, frozen" in status.stdout, status.stdout
+    back = playbook(target, "rollback", *here)
+    assert back.returncode == 0, back.stdout + back.stderr
+    assert target.info("shop")["revision"] == release_of(digests, "v1")["revision"]
+    why = json.dumps({"override": "hotfix 7"})
+    done = playbook(target, "deploy", *wanted, "-e", why)
+    assert done.returncode == 0, done.stdout + done.stderr
+    past = playbook(target, "history", *here, "-e", "format=json")
+    assert past.returncode == 0, past.stdout + past.stderr
+    (line,) = [line for line in past.stdout.splitlines() if line.startswith("[{")]
+    entries = json.loads(line)
+    assert [item["action"] for item in entries[-4:]] == [*(2 * ["rollout"]), "rollback", "rollout"]
+    assert entries[-1]["override"] == "hotfix 7"
+    assert entries[-1]["to"] == release["revision"][:12]
+    table = playbook(target, "history", *here, "-e", "entries=1")
+    assert "rollout" in row(table, entries[-1]["at"], "Show what was done where"), table.stdout
+    ended = playbook(target, "thaw", *here)
+    assert ended.returncode == 0 and "changed=1" in ended.stdout
+    again = playbook(target, "thaw", *here)
+    assert again.returncode == 0 and "changed=0" in again.stdout
+    assert not target.rollout({**web, **release_of(digests, "v1")}).failed
 
 
 @pytest.mark.once

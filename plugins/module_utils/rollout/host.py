@@ -21,6 +21,7 @@ from ..engine.images import Credentials
 from ..engine.networks import Network, Networks
 from ..errors import HundredError
 from ..proxy.protocol import Proxy
+from ..state.freeze import FreezeFile
 from ..state.history import History
 from ..state.journal import IDLE, JournalFile, Release
 from ..state.lease import Lease, LeaseFile
@@ -54,6 +55,7 @@ class Settings:
     :param by: who started the rollout, for the lock and the history.
     :param credentials: the account for pulling; None: the engine's own configuration.
     :param deploy: None for a call that stands for itself.
+    :param override: why to roll out all the same while the service is frozen.
     :param retries: how often a transient failure of the registry is tried again.
     """
 
@@ -66,6 +68,7 @@ class Settings:
     credentials: Credentials | None = None
     retries: int = 5
     deploy: Deploy | None = None
+    override: str | None = None
 
 
 def checked_name(name: str) -> str:
@@ -90,6 +93,7 @@ class ServiceHost:
         self.lock_path = os.path.join(folder, "lock")
         self.journal_file = JournalFile(os.path.join(folder, "journal.json"), service)
         self.lease_file = LeaseFile(os.path.join(folder, "deploy.json"))
+        self.freeze_file = FreezeFile(os.path.join(folder, "freeze.json"))
         self.pulled = PulledImages(os.path.join(folder, "pulled.json"))
         self.history = History(os.path.join(folder, "history.jsonl"))
         self.secrets = SecretFiles(os.path.join(folder, "secrets"))

@@ -16,6 +16,7 @@ from ..engine.containers import Container
 from ..errors import HundredError, RolloutError
 from ..probe import Outcome, probe
 from ..proxy.protocol import Observed
+from ..state.freeze import Freeze
 from ..state.journal import IDLE, Journal
 from ..state.lock import holder_of
 from .host import ServiceHost, Settings
@@ -92,6 +93,8 @@ def _describe(host: ServiceHost, history: int) -> dict[str, Any]:
             {"generation": item.generation, "revision": item.revision, "image": item.reference}
             for item in journal.kept
         ],
+        "deploy": _text(host.lease_file.read()),
+        "freeze": _text(_lasting(host.freeze_file.read())),
         "lock": holder_of(host.lock_path) or "",
         "history": host.history.entries()[-history:] if history > 0 else [],
     }
@@ -101,6 +104,14 @@ def _state(journal: Journal) -> str:
     if journal.desired is not None or journal.phase != IDLE:
         return "interrupted"
     return "stopped" if journal.stopped else "present"
+
+
+def _text(value: object | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _lasting(freeze: Freeze | None) -> Freeze | None:
+    return freeze if freeze is not None and freeze.until > time.time() else None
 
 
 def _utc(seconds: float) -> str:

@@ -81,6 +81,7 @@ def make_settings(params: Mapping[str, Any]) -> Settings:
         credentials=credentials,
         retries=params.get("retries") or 0,
         deploy=_deploy(params.get("deploy")),
+        override=params.get("override"),
     )
 
 

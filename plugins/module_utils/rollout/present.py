@@ -17,6 +17,7 @@ from ..engine.networks import Network
 from ..errors import HundredError, RolloutError, StateError
 from ..image.reference import registry_host
 from ..image.retry import retrying
+from ..state.freeze import refuse_frozen
 from ..state.journal import Journal, Release
 from ..state.lock import service_lock
 from .attempt import Attempt
@@ -62,10 +63,14 @@ def present(host: ServiceHost, wanted: Wanted, check: bool = False) -> Outcome:
 
 
 def claim(host: ServiceHost, wanted: Wanted, keep: bool) -> tuple[str, ...]:
-    """Claim the service for the deploy that this call is part of. A rollback needs no claim: it is
-    what one does when a deploy went wrong.
+    """Claim the service for the deploy that this call is part of, unless it is frozen. A rollback
+    asks for neither: it is what one does when a deploy went wrong.
     """
-    return () if wanted.rollback else host.claim(f"revision {wanted.revision[:12]}", keep)
+    if wanted.rollback:
+        return ()
+    if not host.settings.override:
+        refuse_frozen(host.service, host.freeze_file.read(), time.time())
+    return host.claim(f"revision {wanted.revision[:12]}", keep)
 
 
 def prefetch(host: ServiceHost, wanted: Wanted, check: bool = False) -> tuple[bool, Outcome]:
@@ -217,6 +222,8 @@ def _remember(
         "result": "failed" if failure else "ok",
         "reason": failure,
     }
+    if host.settings.override:
+        entry["override"] = host.settings.override
     try:
         host.history.add(entry)
     except StateError as error:

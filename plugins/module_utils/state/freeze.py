@@ -1,0 +1,104 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A time in which nobody deploys a service: whose wish it is, why, and until when."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+
+from ..definition.units import parse_duration
+from ..errors import HundredError, LockedError, StateError
+from .files import replace_file
+from .folders import make_private_folder
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d)")
+
+
+@dataclass(frozen=True)
+class Freeze:
+    """Until ``until``, seconds since the epoch, no rollout begins; rollbacks do."""
+
+    owner: str
+    reason: str
+    until: float
+
+    def __str__(self) -> str:
+        end = datetime.fromtimestamp(self.until, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+        return f"frozen by {self.owner} until {end}: {self.reason}"
+
+
+def parse_end(text: str, now: float) -> float:
+    """The end of a freeze, seconds since the epoch, of ``2026-12-24T18:00:00Z`` or of a duration
+    such as ``4h`` from ``now`` on.
+
+    :raises HundredError: it is neither, or it is over.
+    """
+    try:
+        if _TIME.fullmatch(text):
+            end = datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+        else:
+            end = now + parse_duration(text)
+    except ValueError as error:
+        raise HundredError(
+            "until must be a time with its zone, such as 2026-12-24T18:00:00Z, or a duration such "
+            "as 4h, not %r" % text
+        ) from error
+    if end <= now:
+        raise HundredError("until must be in the future, not %r" % text)
+    return end
+
+
+def refuse_frozen(service: str, freeze: Freeze | None, now: float) -> None:
+    """Refuse a rollout while the service is frozen. Pure.
+
+    :raises LockedError: it is; says whose wish that is, until when, and why.
+    """
+    if freeze is not None and freeze.until > now:
+        raise LockedError(
+            f"{service} is {freeze}",
+            step="lock",
+            next_step="wait for the end, have its owner end it (playbook thaw), or say why you "
+            "deploy all the same: -e override='...'",
+        )
+
+
+class FreezeFile:
+    """The file of a freeze."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def read(self) -> Freeze | None:
+        """The freeze, whether it is over or not.
+
+        :raises StateError: the file is damaged.
+        """
+        try:
+            with open(self.path, encoding="utf-8") as stream:
+                return Freeze(**json.load(stream))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError) as error:
+            raise StateError(
+                f"cannot read the freeze {self.path}: {error}",
+                next_step="end it with the playbook thaw, and set it again if it is still wanted",
+            ) from error
+
+    def write(self, freeze: Freeze) -> None:
+        """Begin a freeze, or change it."""
+        make_private_folder(os.path.dirname(self.path))
+        replace_file(self.path, json.dumps(asdict(freeze), sort_keys=True) + "\n", 0o600)
+
+    def exists(self) -> bool:
+        """Whether there is one, be it damaged or over."""
+        return os.path.lexists(self.path)
+
+    def remove(self) -> None:
+        """End it."""
+        os.unlink(self.path)
