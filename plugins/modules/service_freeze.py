@@ -36,7 +36,7 @@ options:
   reason:
     description: Why, for everybody who is refused. Required with O(state=present).
     type: str
-  until:
+  end:
     description:
       - When it ends, a time with its zone, such as V(2026-12-24T18:00:00Z), or a duration from now
         on, such as V(4h). Required with O(state=present).
@@ -58,7 +58,7 @@ EXAMPLES = r"""
   hundred.containers.service_freeze:
     name: shop
     reason: the Christmas sale
-    until: "2026-12-27T00:00:00Z"
+    end: "2026-12-27T00:00:00Z"
     started_by: anna
 
 - name: Deploys are welcome again
@@ -100,11 +100,11 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "reason": {"type": "str"},
-            "until": {"type": "str"},
+            "end": {"type": "str"},
             "started_by": {"type": "str"},
             "state_dir": {"type": "path", "default": STATE_DIR},
         },
-        required_if=[("state", "present", ("reason", "until"))],
+        required_if=[("state", "present", ("reason", "end"))],
         supports_check_mode=True,
     )
 
@@ -118,7 +118,7 @@ def main() -> None:
                 file.remove()
             return {"changed": found, "freeze": ""}
         owner = params["started_by"] or getpass.getuser()
-        wanted = Freeze(owner, params["reason"], parse_end(params["until"], time.time()))
+        wanted = Freeze(owner, params["reason"], parse_end(params["end"], time.time()))
         changed = file.read() != wanted
         if changed and not module.check_mode:
             file.write(wanted)

@@ -147,9 +147,9 @@ def test_a_frozen_service_is_not_deployed_but_goes_back_and_may_be_overridden(ta
     here = ("-e", "service=shop", "--limit", "localhost,here")
     release = release_of(digests, "v3")
     wanted = (*here, "-e", f"revision={release['revision']} digest={release['digest']}")
-    late = playbook(target, "freeze", *here, "-e", "reason=sale until=2020-01-01T00:00:00Z")
+    late = playbook(target, "freeze", *here, "-e", "reason=sale end=2020-01-01T00:00:00Z")
     assert late.returncode != 0 and "must be in the future" in text(late)
-    sale = json.dumps({"reason": "the sale", "until": "1h", "hundred_started_by": "anna"})
+    sale = json.dumps({"reason": "the sale", "end": "1h", "hundred_started_by": "anna"})
     frozen = playbook(target, "freeze", *here, "-e", sale)
     assert frozen.returncode == 0, frozen.stdout + frozen.stderr
     for check in ([], ["--check"]):

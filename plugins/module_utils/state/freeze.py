@@ -46,11 +46,11 @@ def parse_end(text: str, now: float) -> float:
             end = now + parse_duration(text)
     except ValueError as error:
         raise HundredError(
-            "until must be a time with its zone, such as 2026-12-24T18:00:00Z, or a duration such "
+            "end must be a time with its zone, such as 2026-12-24T18:00:00Z, or a duration such "
             "as 4h, not %r" % text
         ) from error
     if end <= now:
-        raise HundredError("until must be in the future, not %r" % text)
+        raise HundredError("end must be in the future, not %r" % text)
     return end
 
 
