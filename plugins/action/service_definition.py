@@ -28,7 +28,7 @@ from ..module_utils.definition.placement import hosts_of
 from ..module_utils.definition.problems import UNRESOLVED, DefinitionError, Place, Problem, nearest
 from ..module_utils.definition.stored import to_mapping
 from ..module_utils.image.reference import is_digest
-from ..plugin_utils.deploys import begin, find_ended, new_name
+from ..plugin_utils.deploys import begin, can_be_asked, find_ended, new_name
 from ..plugin_utils.policy import check_policy
 
 ARGUMENTS: Mapping[str, Any] = {
@@ -90,7 +90,8 @@ class ActionModule(ActionBase):
         PORT(Place("hundred_proxy_http_port", problems), arguments["http_port"])
         policy = None
         if arguments["deploy"] is not None:
-            policy = check_policy(arguments["deploy"], problems)
+            terminal = can_be_asked(os.getppid())
+            policy = check_policy(arguments["deploy"], problems, terminal)
         chosen = _chosen(arguments["names"], raw, problems)
         builder = arguments["build_host"]
         try:

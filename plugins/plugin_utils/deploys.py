@@ -68,6 +68,15 @@ def runs(path: Path) -> bool:
     return started(pid) == then
 
 
+def can_be_asked(pid: int) -> bool:
+    """Whether somebody sits at the input of a process; assumed where there is no ``/proc``."""
+    try:
+        source = os.readlink(f"/proc/{pid}/fd/0")
+    except OSError:
+        return not os.path.isdir("/proc/self")
+    return source.startswith(("/dev/pts/", "/dev/tty", "/dev/console"))
+
+
 def started(pid: int) -> str:
     """When a process started, in the kernel's ticks since boot: a number may be given again.
 

@@ -38,9 +38,13 @@ _SHARE = re.compile(r"(?:[1-9][0-9]?|100)%")
 _NUMBER = re.compile(r"[0-9]{1,6}")
 
 
-def check_policy(raw: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
+def check_policy(
+    raw: Mapping[str, Any], problems: list[Problem], terminal: bool = True
+) -> dict[str, Any]:
     """The policy in ``raw``, whose missing and empty keys have their defaults.
 
+    :param terminal: whether there is somebody to ask. Ansible's own pause goes on without an answer
+        when there is not, which is not what a confirmation is for.
     :param problems: takes what is wrong, by the names of the inventory's variables.
     """
     given = {key: value for key, value in raw.items() if value not in (None, "")}
@@ -54,6 +58,9 @@ def check_policy(raw: Mapping[str, Any], problems: list[Problem]) -> dict[str, A
     for key, check in CHECKS.items():
         if key in given:
             policy[key] = check(Place(VARIABLES[key], problems), given[key])
+    if policy["batch_pause"] == "confirm" and not terminal:
+        place = Place(VARIABLES["batch_pause"], problems)
+        place.note("confirm needs a terminal, and there is none", None, "give a number of seconds")
     if policy["unreachable"] == "skip" and policy["unreachable_limit"] is None:
         place = Place(VARIABLES["unreachable_limit"], problems)
         place.note("is missing: with hundred_unreachable: skip, how many hosts may be out of reach")

@@ -235,10 +235,11 @@ def test_what_cannot_be_built_is_refused_before_any_host_is_touched(target, name
         (f"revision=HEAD~1 digest={ZEROS}", "revision: must be"),
         (f"revision=v1 digest={ZEROS} hundred_proxy_http_port=70000", "http_port: must"),
         (f"revision=v1 digest={ZEROS} hundred_batches=half", "hundred_batches: must be"),
+        (f"revision=v1 digest={ZEROS} hundred_batch_pause=confirm", "hundred_batch_pause: confirm"),
         (f"revision=v1 digest={ZEROS} hundred_on_failure=stop", "hundred_on_failure: must be"),
         (f"revision=v1 digest={ZEROS} hundred_unreachable=skip", "hundred_unreachable_limit: is"),
     ],
-    ids=["no digest", "empty", "unresolved", "port", "batches", "failure", "unreachable"],
+    ids=["no digest", "empty", "unresolved", "port", "batches", "nobody", "failure", "unreachable"],
 )
 def test_a_bad_release_is_refused_before_any_host_is_touched(target, given, path):
     result = playbook(target, "deploy", "-e", f"service=shop {given}")

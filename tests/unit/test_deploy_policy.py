@@ -45,6 +45,14 @@ def test_what_is_asked_for_is_kept(key: str, given: Any, kept: Any) -> None:
     assert problems == []
 
 
+def test_a_confirmation_wants_somebody_to_ask() -> None:
+    problems: list[Problem] = []
+    check_policy({"batch_pause": "confirm"}, problems, terminal=False)
+    assert [item.path for item in problems] == ["hundred_batch_pause"]
+    check_policy({"batch_pause": 5}, problems, terminal=False)
+    assert len(problems) == 1
+
+
 def test_hosts_out_of_reach_are_skipped_up_to_a_number() -> None:
     problems: list[Problem] = []
     policy = check_policy({"unreachable": "skip", "unreachable_limit": "3"}, problems)
