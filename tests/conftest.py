@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the hundred.containers authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fixtures for tests on the lab's hosts, for all tests: a run has one lab.
+"""What all tests share: the lab, and the machine's time.
 
-They are offered here and nowhere else: a fixture that two conftest.py import is two fixtures, and
+The lab's fixtures are offered here and nowhere else: one that two conftest.py import is two, and
 each would begin its lab by removing the other's.
 
 ``HUNDRED_LAB`` names the lab (default ``test``). It is removed after the run, and what an earlier,
@@ -14,6 +14,7 @@ own: ``test-gw0`` and so on.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 
@@ -59,3 +60,24 @@ def host(request: pytest.FixtureRequest, lab: Lab) -> Host:
 def python_image() -> str:
     """A small image with Python, in the engine of this machine."""
     return ensure_image(python_recipe())
+
+
+@pytest.fixture(autouse=True)
+def share_of_the_machine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Tests marked ``timed`` have the machine for themselves; all others share it."""
+    timed = request.node.get_closest_marker("timed")
+    # The folder of the whole run: each process has its own below it.
+    with open(tmp_path_factory.getbasetemp().parent / "timed.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if timed else fcntl.LOCK_SH)
+        yield
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the markers."""
+    for line in (
+        "once: on Debian 12 with HAProxy only, unless HUNDRED_TEST_ALL is set",
+        "timed: asserts how long something takes; runs first, and beside no other test",
+    ):
+        config.addinivalue_line("markers", line)

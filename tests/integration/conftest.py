@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -154,27 +153,6 @@ def web(target: ServiceHost, digests: dict[str, str]) -> dict[str, Any]:
 def release_of(digests: dict[str, str], name: str) -> dict[str, str]:
     """The options that name a release; its revision looks like a commit's SHA."""
     return {"digest": digests[name], "revision": hashlib.sha1(name.encode()).hexdigest()}
-
-
-@pytest.fixture(autouse=True)
-def share_of_the_machine(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[None]:
-    """Tests marked ``timed`` have the machine for themselves; all others share it."""
-    timed = request.node.get_closest_marker("timed")
-    # The folder of the whole run: each process has its own below it.
-    with open(tmp_path_factory.getbasetemp().parent / "timed.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX if timed else fcntl.LOCK_SH)
-        yield
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Name the markers."""
-    for line in (
-        "once: on Debian 12 with HAProxy only, unless HUNDRED_TEST_ALL is set",
-        "timed: asserts how long something takes; runs first, and beside no other test",
-    ):
-        config.addinivalue_line("markers", line)
 
 
 # Files that take longest, in that order: what takes long begins early, so that no process is left

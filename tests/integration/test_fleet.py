@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import time
@@ -142,8 +143,9 @@ def fleet(machines: Machines, tmp_path: Path) -> Iterator[Fleet]:
 @pytest.mark.timeout(600)
 def test_f1_f2_f3_a_failed_batch_stops_the_fleet_and_all_return(fleet, digests):
     v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
-    first = fleet.deploy(v1)
+    first = fleet.deploy(v1, "-e", "hundred_batch_pause=1")
     assert first.returncode == 0, first.stdout + first.stderr
+    assert first.stdout.count("Pausing for 1 seconds") == 2, first.stdout
     assert all("swapped" in line for line in rows(first).values()), first.stdout
     states = {
         "web1": ["failed", "not swapped", "not swapped", "not swapped"],
@@ -177,6 +179,42 @@ def test_f3_a_first_deploy_that_fails_leaves_nothing(fleet, digests):
     assert failed.returncode != 0, failed.stdout
     assert fleet.revisions() == 4 * [None], failed.stdout
     assert fleet.claims() == []
+
+
+@pytest.mark.timeout(600)
+def test_a_batch_begins_when_it_is_confirmed_at_a_terminal(fleet, digests):
+    v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
+    fleet.must_deploy(v1)
+    confirm = ("-e", "hundred_batch_pause=confirm")
+    status, said = at_terminal(fleet, [*wanted(v2), *confirm], [b"\r", b"\r"])
+    assert status == 0, said
+    assert fleet.revisions() == 4 * [v2["revision"]]
+    status, said = at_terminal(fleet, [*wanted(v1), *confirm], [b"\x03a"])
+    assert status != 0, said
+    assert fleet.revisions() == 4 * [v2["revision"]], said
+
+
+def at_terminal(fleet: Fleet, arguments: list[str], answers: list[bytes]) -> tuple[int, str]:
+    """Deploy at a terminal of its own, answering what is asked between batches."""
+    command, environment = fleet.command("deploy", *arguments), fleet.environment()
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(ROOT)
+        os.execve(command[0], command, environment)
+    said, asked = b"", 0
+    while True:
+        try:
+            said += os.read(terminal, 4096)
+        except OSError:  # its end, on Linux
+            break
+        if said.count(b"Enter goes on") > asked and said.endswith((b":", b": ", b"\n")):
+            asked += 1
+            time.sleep(0.5)
+            for key in answers.pop(0):
+                os.write(terminal, bytes([key]))
+                time.sleep(0.2)
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said.decode(errors="replace")
 
 
 @pytest.mark.timeout(600)

@@ -101,6 +101,7 @@ def test_a_reused_connection_ended_before_an_answer_is_told_apart(how: str) -> N
     assert log.duplicates == [], "a request was sent again"
 
 
+@pytest.mark.timed
 def test_an_idle_connection_that_the_server_closes_loses_nothing() -> None:
     async def close_when_idle(visit: Visit) -> None:
         visit.answer()
@@ -113,6 +114,7 @@ def test_an_idle_connection_that_the_server_closes_loses_nothing() -> None:
     assert result.idle_closed > 3
 
 
+@pytest.mark.timed
 def test_keep_alive_connections_are_really_used_again() -> None:
     seen: dict[Visit, int] = {}
 
