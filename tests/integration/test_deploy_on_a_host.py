@@ -138,6 +138,24 @@ def test_a_second_deploy_is_refused_by_name_until_the_first_has_ended(target, di
 
 
 @pytest.mark.once
+def test_what_a_dead_deploy_claimed_is_free_when_something_else_was_brought_there(
+    target, digests, web
+):
+    v1, v2, v3 = ({**web, **release_of(digests, name)} for name in ("v1", "v2", "v3"))
+    target.rollout(v1)
+    target.rollout({**v2, "prefetch": True, **part_of("dead", lease="1s")})
+    target.host.run("sleep 1.1")
+    target.rollout(v2)
+    assert not leased(target)
+    target.rollout({**v3, "prefetch": True, **part_of("dead", lease="1s")})
+    target.host.run("sleep 1.1")
+    as_wanted = target.rollout({**v2, "prefetch": True, **part_of("next")})
+    assert not as_wanted["needed"] and not leased(target), as_wanted.output
+    # So a rollback goes back a release, and does not take the dead deploy for the last one.
+    assert target.rollback("shop")["revision"] == v1["revision"]
+
+
+@pytest.mark.once
 def test_a_lease_that_is_not_heard_of_ends_by_itself(target, digests, web):
     options = {**web, **release_of(digests, "v1")}
     target.rollout(options)

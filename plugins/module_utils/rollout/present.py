@@ -58,7 +58,8 @@ def present(host: ServiceHost, wanted: Wanted, check: bool = False) -> Outcome:
             else _outcome(host, seen, seen.journal, began)
         )
         # Complete on this host; a deploy that fails here keeps its claim until it is undone.
-        host.lease_file.release(deploys)
+        if not wanted.rollback:
+            host.lease_file.end(deploys)
         return replace(outcome, deploys=deploys)
 
 
@@ -85,6 +86,8 @@ def prefetch(host: ServiceHost, wanted: Wanted, check: bool = False) -> tuple[bo
         seen = examine(host, wanted, make_key=not check)
         if seen.needed and not check:
             deploys = claim(host, wanted, keep=True)
+        elif deploys and not check:
+            host.lease_file.end(deploys)  # nothing is left to do for a deploy that died, either
         if seen.pull and not check:
             _pull(host, seen.release)
     return seen.pull, replace(_outcome(host, seen, seen.journal, began), deploys=deploys)

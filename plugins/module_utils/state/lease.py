@@ -117,6 +117,14 @@ class LeaseFile:
             replace_file(self.path, text + "\n", 0o600)
         return lease
 
+    def end(self, deploys: Collection[str]) -> None:
+        """What was wanted is there: the claim of these deploys ends, or, where a rollout stands for
+        itself (none), that of one that had ended before.
+        """
+        held = self.read()
+        if held is not None:
+            self.release(deploys or (held.deploy,))
+
     def release(self, deploys: Collection[str]) -> bool:
         """Give it up if one of these deploys holds it. :returns: whether one did."""
         if not os.path.exists(self.path):
