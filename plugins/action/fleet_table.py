@@ -7,12 +7,12 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.hundred.containers.plugins.action.table import printable, render
+from ansible_collections.hundred.containers.plugins.module_utils.clock import utc_iso
 
 ARGUMENTS: Mapping[str, Any] = {
     "of": {"type": "str", "choices": ["rollout", "status", "history"], "required": True},
@@ -246,16 +246,12 @@ def history_rows(host: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
     for item in values["services"]:
         for entry in item.get("history") or ():
             row = {key: entry.get(key) for key in ("by", "action", "seconds", "result", "reason")}
-            row.update(service=item["service"], host=host, at=_utc(entry.get("at")))
+            row.update(service=item["service"], host=host, at=utc_iso(float(entry.get("at") or 0)))
             row.update({key: short(entry.get(key)) for key in ("from", "to")})
             if entry.get("override"):
                 row["override"] = entry["override"]
             rows.append(row)
     return rows
-
-
-def _utc(seconds: Any) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(float(seconds or 0)))
 
 
 def mark_behind(rows: Sequence[dict[str, Any]]) -> None:

@@ -1,12 +1,23 @@
 # Copyright: (c) 2026, the hundred.containers authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting on a monotonic clock: a clock jump must not end or prolong a deadline."""
+"""Waiting on a monotonic clock, since a clock jump must not end or prolong a deadline; and how a
+moment of the other clock is written, in UTC everywhere."""
 
 from __future__ import annotations
 
 import time
 from typing import Callable
+
+
+def utc_text(seconds: float) -> str:
+    """A moment, seconds since the epoch, in a sentence: ``2026-11-23 15:40:48 UTC``."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+
+
+def utc_iso(seconds: float) -> str:
+    """A moment, seconds since the epoch, in a table or for a machine: ``2026-11-23T15:40:48Z``."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 class Deadline:

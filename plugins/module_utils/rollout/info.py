@@ -10,6 +10,7 @@ import os
 import time
 from typing import Any
 
+from ..clock import utc_iso
 from ..definition.model import Definition
 from ..definition.stored import from_mapping
 from ..engine.containers import Container
@@ -82,7 +83,7 @@ def _describe(host: ServiceHost, history: int) -> dict[str, Any]:
         "revision": release.revision if release is not None else None,
         "image": release.reference if release is not None else None,
         "generation": current,
-        "since": _utc(release.committed_at) if release is not None else None,
+        "since": utc_iso(release.committed_at) if release is not None else None,
         "replicas_wanted": definition.replicas if definition and not journal.stopped else 0,
         "replicas_healthy": sum(
             1 for item in replicas if item["generation"] == current and item["healthy"]
@@ -93,8 +94,8 @@ def _describe(host: ServiceHost, history: int) -> dict[str, Any]:
             {"generation": item.generation, "revision": item.revision, "image": item.reference}
             for item in journal.kept
         ],
-        "deploy": _text(host.lease_file.read()),
-        "freeze": _text(_lasting(host.freeze_file.read())),
+        "deploy": str(host.lease_file.read() or ""),
+        "freeze": _freeze_text(host.freeze_file.read()),
         "lock": holder_of(host.lock_path) or "",
         "history": host.history.entries()[-history:] if history > 0 else [],
     }
@@ -106,16 +107,8 @@ def _state(journal: Journal) -> str:
     return "stopped" if journal.stopped else "present"
 
 
-def _text(value: object | None) -> str:
-    return "" if value is None else str(value)
-
-
-def _lasting(freeze: Freeze | None) -> Freeze | None:
-    return freeze if freeze is not None and freeze.until > time.time() else None
-
-
-def _utc(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+def _freeze_text(freeze: Freeze | None) -> str:
+    return str(freeze) if freeze is not None and freeze.lasts(time.time()) else ""
 
 
 def _replica(

@@ -10,8 +10,9 @@ import json
 import os
 import re
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 
+from ..clock import utc_text
 from ..definition.units import parse_duration
 from ..errors import HundredError, LockedError, StateError
 from .files import replace_file
@@ -29,8 +30,11 @@ class Freeze:
     until: float
 
     def __str__(self) -> str:
-        end = datetime.fromtimestamp(self.until, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
-        return f"frozen by {self.owner} until {end}: {self.reason}"
+        return f"frozen by {self.owner} until {utc_text(self.until)}: {self.reason}"
+
+    def lasts(self, now: float) -> bool:
+        """Whether it is not over at ``now``, seconds since the epoch."""
+        return self.until > now
 
 
 def parse_end(text: str, now: float) -> float:
@@ -59,7 +63,7 @@ def refuse_frozen(service: str, freeze: Freeze | None, now: float) -> None:
 
     :raises LockedError: it is; says whose wish that is, until when, and why.
     """
-    if freeze is not None and freeze.until > now:
+    if freeze is not None and freeze.lasts(now):
         raise LockedError(
             f"{service} is {freeze}",
             step="lock",

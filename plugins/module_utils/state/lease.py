@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 
+from ..clock import utc_text
 from ..errors import LockedError, StateError
 from .files import replace_file
 from .folders import make_private_folder
@@ -42,11 +42,7 @@ class Lease:
     adopted: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.what} by {self.by}, since {_utc(self.since)}"
-
-
-def _utc(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+        return f"{self.what} by {self.by}, since {utc_text(self.since)}"
 
 
 def claim(held: Lease | None, wanted: Lease, ended: Collection[str] = ()) -> Lease:
@@ -75,7 +71,7 @@ def refuse_living(held: Lease, now: float, ended: Collection[str]) -> None:
             f"another deploy is under way: {held}",
             step="lock",
             next_step="wait for it to end; if its controller is gone, its lease ends by itself at "
-            f"{_utc(held.until)}",
+            f"{utc_text(held.until)}",
         )
 
 

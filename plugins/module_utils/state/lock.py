@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..clock import wait_until
+from ..clock import utc_text, wait_until
 from ..errors import LockedError, StateError
 from .folders import make_private_folder
 
@@ -85,7 +85,7 @@ def describe_holder(path: str) -> str:
     try:
         with open(path, encoding="utf-8") as stream:
             facts = json.load(stream)
-        since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(float(facts["since"])))
+        since = utc_text(float(facts["since"]))
         return "%s (process %d) since %s" % (facts["holder"], int(facts["pid"]), since)
     except (OSError, ValueError, KeyError, TypeError):
         # The holder may be just about to write its name, or an older version wrote another form.
