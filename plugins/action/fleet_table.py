@@ -20,6 +20,8 @@ ARGUMENTS: Mapping[str, Any] = {
     "service": {"type": "str"},
     "hosts": {"type": "list", "elements": "str", "required": True},
     "unreachable_limit": {"type": "int", "default": 0},
+    "services": {"type": "list", "elements": "str", "default": []},
+    "earlier": {"type": "list", "elements": "dict", "default": []},
 }
 
 COLUMNS: Mapping[str, Sequence[str]] = {
@@ -54,10 +56,15 @@ RESULTS = {
 }
 
 # As long as git shows a commit where it must be told from all others.
+SHORT = 12
+
 # What came of undoing the deploy, on hosts where that was tried.
 RETURNED = "__service_return"
 
-SHORT = 12
+# What came of the tasks around the deploy, on the host where they were run, and of anything else
+# that failed beside a rollout, such as a hook.
+TASKS = "__service_tasks"
+FAILURE = "__service_failure"
 
 
 class ActionModule(ActionBase):
@@ -87,12 +94,17 @@ class ActionModule(ActionBase):
             for row in failures:
                 row["result"] = "skipped"
             failures = []
+        service, services = arguments["service"], arguments["services"]
+        several = len(services) > 1
+        if several:
+            rows = together(arguments["earlier"], service, rows, services, bool(failures))
         if arguments["format"] == "json":
             self._display.display(json.dumps(rows, sort_keys=True))
-        else:
-            title = arguments["service"] if kind == "rollout" else None
-            self._display.display(render(COLUMNS[kind], rows, title) + "\n")
-            self._tell(found, told)
+        elif not several or failures or service == services[-1]:
+            title = service if kind == "rollout" and not several else None
+            columns = ("service", *COLUMNS[kind]) if several else COLUMNS[kind]
+            self._display.display(render(columns, rows, title) + "\n")
+        self._tell(found, told)
         result.update(changed=False, rows=rows)
         if failures:
             # Why is on the screen already, in lines; the failed task would print it once more.
@@ -111,10 +123,12 @@ class ActionModule(ActionBase):
         """The rows of the table, in its order."""
         if kind == "rollout":
             check = bool(self._task.check_mode)
-            return [
-                rollout_row(host, values, check, _result(hostvars, host, RETURNED))
-                for host, values in found.items()
-            ]
+            rows = []
+            for host, values in found.items():
+                row = rollout_row(host, values, check, _result(hostvars, host, RETURNED))
+                tasks, failure = (_result(hostvars, host, name) for name in (TASKS, FAILURE))
+                rows.append(with_failure(row, tasks, failure))
+            return rows
         of_host = status_rows if kind == "status" else history_rows
         rows = [row for host, values in found.items() for row in of_host(host, values)]
         # A host that did not answer has a row without a service: it may run any of them.
@@ -197,6 +211,48 @@ def rollout_row(
         if row["result"] == "not swapped":
             row["why"] = "left as it was, since another host failed"
     return row
+
+
+def with_failure(
+    row: Mapping[str, Any], tasks: Mapping[str, Any], failure: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The row of a host on which something failed beside the rollout: a task of the deploy, a hook.
+    Pure.
+
+    :param tasks: what the role service left of the last tasks that it ran there.
+    :param failure: the name and the message of what failed; empty when nothing did.
+    """
+    if row["result"] in ("failed", "not returned"):
+        return dict(row)
+    whys = [_why(item) for item in tasks.get("results") or () if item.get("failed")]
+    if not whys and failure:
+        whys = [f"{failure['task']}: {failure['msg']}"]
+    if not whys:
+        return dict(row)
+    swapped = row["result"] == "swapped"
+    return {**row, "result": "swapped, failed after it" if swapped else "failed", "why": whys[0]}
+
+
+def together(
+    earlier: Sequence[Mapping[str, Any]],
+    service: str,
+    rows: Sequence[Mapping[str, Any]],
+    services: Sequence[str],
+    failed: bool,
+) -> list[dict[str, Any]]:
+    """The rows of a run over several services so far. Pure.
+
+    :param earlier: those of the services before.
+    :param rows: those of this one.
+    :param services: all of the run, in order.
+    :param failed: this one did, so those after it are not begun.
+    """
+    after = services[list(services).index(service) + 1 :] if failed else ()
+    return [
+        *map(dict, earlier),
+        *({"service": service, **row} for row in rows),
+        *({"service": name, "host": "all hosts", "result": "not begun"} for name in after),
+    ]
 
 
 def may_be_skipped(rows: Sequence[Mapping[str, Any]], limit: int) -> bool:

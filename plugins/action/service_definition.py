@@ -28,14 +28,16 @@ from ..module_utils.definition.placement import hosts_of
 from ..module_utils.definition.problems import UNRESOLVED, DefinitionError, Place, Problem, nearest
 from ..module_utils.definition.stored import to_mapping
 from ..module_utils.image.reference import is_digest
+from ..module_utils.proxy.options import read_settings
 from ..plugin_utils.deploys import begin, can_be_asked, find_ended, new_name
-from ..plugin_utils.policy import check_policy
+from ..plugin_utils.policy import check_hooks, check_policy
 
 ARGUMENTS: Mapping[str, Any] = {
     "services": {"type": "raw"},
     "names": {"type": "list", "elements": "str"},
     "proxy": {"type": "str", "choices": ["haproxy", "nginx"], "default": "haproxy"},
     "http_port": {"type": "int", "default": 80},
+    "proxy_settings": {"type": "raw"},
     "revision": {"type": "raw"},
     "build_host": {"type": "str"},
     "digest": {"type": "raw"},
@@ -87,11 +89,12 @@ class ActionModule(ActionBase):
             names.revision(Place("revision", problems), arguments["revision"])
         if arguments["digest"] is not None:
             _check_release(arguments["digest"], arguments["revision"], problems)
+            if len(arguments["names"] or ()) > 1:
+                must = "must not be given with several services: each has an image of its own"
+                Place("digest", problems).note(must, None, "deploy them one by one")
         PORT(Place("hundred_proxy_http_port", problems), arguments["http_port"])
-        policy = None
-        if arguments["deploy"] is not None:
-            terminal = can_be_asked(os.getppid())
-            policy = check_policy(arguments["deploy"], problems, terminal)
+        read_settings(Place("hundred_proxy_settings", problems), arguments["proxy_settings"] or {})
+        policy = _policy(arguments["deploy"], variables, problems)
         chosen = _chosen(arguments["names"], raw, problems)
         builder = arguments["build_host"]
         try:
@@ -112,7 +115,7 @@ class ActionModule(ActionBase):
             for service in services.values():
                 source = service["build"]["source"]
                 service["build"]["source"] = _beside_the_inventory(source, variables)
-        result.update(changed=False, services=services)
+        result.update(changed=False, services=services, names=chosen)
         if policy is not None:
             result["deploy"] = {**policy, **self._begin()}
         return result
@@ -221,6 +224,19 @@ def _why(error: Exception) -> tuple[str, str | None]:
     return "its template fails", "ansible.builtin.debug of the value tells more"
 
 
+def _policy(
+    raw: Mapping[str, Any] | None, variables: Mapping[str, Any], problems: list[Problem]
+) -> dict[str, Any] | None:
+    """How the deploy goes over the hosts, with the paths of its hooks; None without a deploy."""
+    if raw is None:
+        return None
+    given = dict(raw)
+    hooks = given.pop("hooks", None) or {}
+    policy = check_policy(given, problems, can_be_asked(os.getppid()))
+    beside = partial(_beside_the_inventory, variables=variables)
+    return {**policy, "hooks": check_hooks(hooks, problems, beside)}
+
+
 def _chosen(wanted: list[str] | None, raw: Any, problems: list[Problem]) -> list[str]:
     """The names of the services asked for; all of them when none is named."""
     known = [name for name in raw if isinstance(name, str)] if isinstance(raw, Mapping) else []
@@ -289,5 +305,6 @@ def _described(definition: Definition, groups: Mapping[str, Any]) -> dict[str, A
         "hosts": hosts,
         "secret_names": mapping.pop("secrets"),
         "build": mapping.pop("build", None),
+        "tasks": mapping.pop("tasks", {"before": [], "after": []}),
         "definition": mapping,
     }

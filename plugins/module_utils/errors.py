@@ -44,7 +44,7 @@ class HundredError(Exception):
         """The message with what serves now: the one line that every output of Ansible shows."""
         if self.serving is None:
             return self.message
-        return f"{self.message}. Serving now: {self.serving}."
+        return f"{self.message.rstrip('.')}. Serving now: {self.serving}."
 
     def as_result(self) -> dict[str, Any]:
         """The error as keys of a module's result; keys without a value are left out."""

@@ -46,6 +46,18 @@ options:
         are shown as skipped.
     type: int
     default: 0
+  services:
+    description:
+      - With O(of=rollout), all services of this run in order. The table is printed after the last
+        one or after one that failed, with the rows of all.
+    type: list
+    elements: str
+    default: []
+  earlier:
+    description: With O(services), the rows of the services before.
+    type: list
+    elements: dict
+    default: []
 attributes:
   check_mode:
     support: full

@@ -267,6 +267,12 @@ created:
   returned: success
   type: str
   sample: "2026-03-01T12:30:00+01:00"
+ancestors:
+  description: The commit and up to 49 before it, newest first, by the first twelve digits.
+  returned: success
+  type: list
+  elements: str
+  sample: ["5d41402abc4b", "1a79a4d60de6"]
 builder:
   description: What built the image, V(buildkit) or V(classic). Null if nothing was built.
   returned: success

@@ -35,6 +35,9 @@ options:
     type: str
     choices: [haproxy, nginx]
     default: haproxy
+  proxy_settings:
+    description: C(hundred_proxy_settings), to be checked.
+    type: raw
   http_port:
     description: The proxy's port of all services with C(protocol=http); no other may publish it.
     type: int
@@ -80,6 +83,15 @@ options:
       lease:
         description: When the deploy's claim on a host ends after it was last heard of.
         type: raw
+      force:
+        description: Whether a revision may be deployed that is older than the one that serves.
+        type: raw
+      hooks:
+        description:
+          - Task files to include at moments of the deploy; C(before_batch), C(after_batch),
+            C(before_host), C(after_host), C(on_failure). Relative paths begin in the inventory's
+            folder.
+        type: raw
   only_hosts:
     description:
       - Only find the hosts of the services, and look at nothing else in their definitions.
@@ -122,6 +134,12 @@ deploy:
   returned: with O(deploy)
   type: dict
   sample: {id: 20261123T151200Z-3f2c9a7b, ended: [], batches: [1, "25%", "100%"]}
+names:
+  description: The services that were asked for, in that order.
+  returned: success, without O(only_hosts=true)
+  type: list
+  elements: str
+  sample: [shop]
 services:
   description: What was asked for, by the services' names. The values of secrets are not in it.
   returned: success
@@ -135,7 +153,10 @@ services:
       description:
         - Not returned with I(only_hosts), and so are the others below.
         - The definition with defaults filled in, durations in seconds and sizes in bytes.
-        - Without C(hosts), C(build) and C(secrets).
+        - Without C(hosts), C(build), C(tasks) and C(secrets).
+      type: dict
+    tasks:
+      description: The commands to run C(before) the first swap of a deploy and C(after) the last.
       type: dict
     build:
       description: The keys of C(build), if the definition has it; of its secrets the names only.
@@ -149,5 +170,6 @@ services:
       hosts: [web1, web2]
       definition: {image: registry.example.com/shop, replicas: 2, port: 8000}
       build: {source: ., dockerfile: Dockerfile}
+      tasks: {before: [{name: migrate, command: [flask, db, upgrade], timeout: 600.0}], after: []}
       secret_names: [DATABASE_URL]
 """

@@ -68,6 +68,13 @@ options:
         description: The port for services with O(protocol=http).
         type: int
         default: 80
+      settings:
+        description:
+          - What else the proxy is to do for all services of this host; C(trusted_proxies),
+            C(bind_addresses), and the durations C(timeout_connect), C(timeout_client),
+            C(timeout_server), C(timeout_keep_alive), C(timeout_request), C(timeout_tunnel).
+        type: dict
+        default: {}
   network:
     description:
       - The bridge network of the replicas; it is created if it is not there.
@@ -107,6 +114,18 @@ options:
         type: list
         elements: str
         default: []
+      ancestors:
+        description:
+          - The revision and commits before it, as M(hundred.containers.image_build) returns them.
+          - A revision that is older than the one that serves is refused, by the commit times in
+            the labels of both images, unless the serving one is among these.
+        type: list
+        elements: str
+        default: []
+      force:
+        description: Bring a revision that is older than the one that serves all the same.
+        type: bool
+        default: false
   override:
     description:
       - Why to roll out all the same while the service is frozen
@@ -397,6 +416,7 @@ def argument_spec() -> dict[str, Any]:
             "options": {
                 "driver": {"type": "str", "choices": ["haproxy", "nginx"], "default": "haproxy"},
                 "http_port": {"type": "int", "default": 80},
+                "settings": {"type": "dict", "default": {}},
             },
         },
         "network": {
@@ -414,6 +434,8 @@ def argument_spec() -> dict[str, Any]:
                 "id": {"type": "str", "required": True},
                 "lease": {"type": "str", "default": "30m"},
                 "ended": {"type": "list", "elements": "str", "default": []},
+                "ancestors": {"type": "list", "elements": "str", "default": []},
+                "force": {"type": "bool", "default": False},
             },
         },
         "override": {"type": "str"},

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How a deploy goes over the hosts: what the inventory's variables ask for, checked. Pure."""
+"""How a deploy goes over the hosts: what the inventory's variables ask for, checked."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,6 +22,7 @@ DEFAULTS: Mapping[str, Any] = {
     "unreachable": "fail",
     "unreachable_limit": None,
     "lease": "30m",
+    "force": False,
 }
 
 # The variables that set them, for messages.
@@ -31,6 +33,7 @@ VARIABLES: Mapping[str, str] = {
     "unreachable": "hundred_unreachable",
     "unreachable_limit": "hundred_unreachable_limit",
     "lease": "hundred_deploy_lease",
+    "force": "force",
 }
 
 _COUNT = re.compile(r"[1-9][0-9]{0,5}")
@@ -69,6 +72,37 @@ def check_policy(
     return policy
 
 
+# The moments of a deploy at which a user's own tasks can run.
+HOOKS = ("before_batch", "after_batch", "before_host", "after_host", "on_failure")
+
+
+def check_hooks(
+    raw: Any, problems: list[Problem], absolute: Callable[[str], str]
+) -> dict[str, str]:
+    """The paths of the task files to run at moments of a deploy.
+
+    :param raw: moments to paths, as ``hundred_hooks`` has them.
+    :param problems: takes what is wrong, a file that is not there as well.
+    :param absolute: makes a path absolute that is relative to the inventory.
+    """
+    place = Place("hundred_hooks", problems)
+    if not isinstance(raw, Mapping):
+        place.refuse("must be a mapping of moments to task files", raw)
+        return {}
+    hooks = {}
+    for moment, path in raw.items():
+        spot = place.at(moment)
+        if moment not in HOOKS:
+            spot.note("is not a known moment", None, nearest(str(moment), list(HOOKS)))
+        elif not isinstance(path, str) or not path:
+            spot.refuse("must be the path of a file with tasks", path)
+        elif not os.path.isfile(absolute(path)):
+            spot.refuse("must be a file; a relative path begins in the inventory's folder", path)
+        else:
+            hooks[moment] = absolute(path)
+    return hooks
+
+
 def _batches(place: Place, value: Any) -> Any:
     sizes = value if isinstance(value, list) else [value]
     fits = [
@@ -105,6 +139,13 @@ def _lease(place: Place, value: Any) -> Any:
     return place.refuse("must be a duration of at least 1s, such as 30m", value)
 
 
+def _flag(place: Place, value: Any) -> Any:
+    """A boolean, or how the command line's ``-e`` writes one."""
+    words = {"true": True, "yes": True, "false": False, "no": False}
+    found = words.get(str(value).lower())
+    return place.refuse("must be true or false", value) if found is None else found
+
+
 def _one_of(*choices: str) -> Callable[[Place, Any], Any]:
     def check(place: Place, value: Any) -> Any:
         if value in choices:
@@ -122,4 +163,5 @@ CHECKS: Mapping[str, Callable[[Place, Any], Any]] = {
     "unreachable": _one_of("fail", "skip"),
     "unreachable_limit": _limit,
     "lease": _lease,
+    "force": _flag,
 }

@@ -21,10 +21,8 @@ from tests.lab.host import Host
 from tests.lab.lab import Lab
 from tests.lab.registry import Registry
 
-from .service_host import ROOT, ServiceHost, ansible_command, ansible_environment
-
-# HAProxy and nginx run side by side on a lab host; nginx's default site has port 80.
-PORTS = {"haproxy": 8080, "nginx": 8081}
+from .fleet import HOSTS, NAMES, Fleet
+from .service_host import PORTS, ROOT, ServiceHost, ansible_command, ansible_environment
 
 # Every driver and every generation of engine, SDK and proxy, in two runs instead of four.
 COMBINATIONS = [("bookworm", "haproxy"), ("trixie", "nginx")]
@@ -150,6 +148,22 @@ def web(target: ServiceHost, digests: dict[str, str]) -> dict[str, Any]:
     }
 
 
+@pytest.fixture
+def fleet(machines: Machines, tmp_path: Path) -> Iterator[Fleet]:
+    """Four empty hosts with HAProxy."""
+    hosts = {
+        name: machines.get(suite, "haproxy", tmp_path, NAMES[name]) for name, suite in HOSTS.items()
+    }
+    found = Fleet(hosts, tmp_path, tmp_path / "controller")
+    for target in hosts.values():
+        target.driver = "haproxy"
+        clean(target)
+    yield found
+    found.mend()
+    for target in hosts.values():
+        clean(target)
+
+
 def release_of(digests: dict[str, str], name: str) -> dict[str, str]:
     """The options that name a release; its revision looks like a commit's SHA."""
     return {"digest": digests[name], "revision": hashlib.sha1(name.encode()).hexdigest()}
@@ -157,7 +171,13 @@ def release_of(digests: dict[str, str], name: str) -> dict[str, str]:
 
 # Files that take longest, in that order: what takes long begins early, so that no process is left
 # with it at the end.
-LONGEST = ("test_i4_crash_safe", "test_i1_zero_drop", "test_fleet", "test_i4_odd_states")
+LONGEST = (
+    "test_i4_crash_safe",
+    "test_i1_zero_drop",
+    "test_fleet",
+    "test_fleet_order",
+    "test_i4_odd_states",
+)
 # Files whose tests put the greatest load on the machine: both combinations one after the other.
 LOUD = ("test_i1_zero_drop",)
 

@@ -64,6 +64,9 @@ def ansible_environment(**more: str) -> dict[str, str]:
     }
 
 
+# HAProxy and nginx run side by side on a lab host; nginx's default site has port 80.
+PORTS = {"haproxy": 8080, "nginx": 8081}
+
 MINIMAL = ansible_environment(ANSIBLE_STDOUT_CALLBACK="ansible.builtin.minimal")
 WARM = WarmAnsible(MINIMAL)
 

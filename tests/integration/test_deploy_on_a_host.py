@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from .conftest import release_of
@@ -169,3 +171,19 @@ def test_a_lease_that_is_not_heard_of_ends_by_itself(target, digests, web):
     assert done["deploys"] == ["second", "first"], done.output
     # Both together are one change of this host, and undone as one.
     assert undo(target, *done["deploys"])["revision"] == release_of(digests, "v1")["revision"]
+
+
+@pytest.mark.once
+def test_a_prefetch_wants_the_lock_free_and_claims_nothing_otherwise(target, digests, web):
+    slow = {**target.options, **web, **release_of(digests, "v1"), "update": {"monitor": "8s"}}
+    process = target.start("service_rollout", {**slow, "started_by": "boris"})
+    deadline = time.monotonic() + 30
+    while len(target.containers("shop")) < 2:
+        assert time.monotonic() < deadline
+    options = {**web, **release_of(digests, "v2"), "prefetch": True, **part_of("mine")}
+    refused = target.rollout(options)
+    assert refused.failed and "boris" in refused["msg"], refused.output
+    assert not leased(target)
+    waited = target.rollout({**options, "lock_timeout": "1m"})
+    assert not waited.failed and waited["needed"] and leased(target)
+    assert process.wait(timeout=60) == 0

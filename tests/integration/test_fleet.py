@@ -6,138 +6,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pty
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .conftest import PORTS, Machines, clean, release_of
-from .service_host import ROOT, ServiceHost, ansible_command, ansible_environment
-
-# Two engine generations, each twice; the first is the canary.
-HOSTS = {"web1": "trixie", "web2": "bookworm", "web3": "trixie", "web4": "bookworm"}
-NAMES = {"web1": "trixie", "web2": "bookworm", "web3": "second-trixie", "web4": "second-bookworm"}
-
-
-class Fleet:
-    """Hosts of one service, and the playbooks over them."""
-
-    def __init__(self, hosts: dict[str, ServiceHost], folder: Path, controller: Path) -> None:
-        self.hosts, self.folder, self.controller = hosts, folder, controller
-
-    def command(self, name: str, *arguments: str) -> list[str]:
-        """That of a playbook, whose inventory is written."""
-        options = self.hosts["web1"].options
-        shop = {"image": options["image"], "hosts": "web", "port": 8000, "replicas": 2}
-        shop.update(routes=[{"host": "shop.test"}], update={"monitor": "0s", "parallelism": 2})
-        shop["health"] = {"path": "/up", "interval": "200ms", "start_interval": "50ms"}
-        common = {
-            "hundred_services": {"shop": shop},
-            "hundred_proxy_http_port": PORTS["haproxy"],
-            "hundred_registry_username": options["registry_username"],
-            "hundred_registry_password": options["registry_password"],
-        }
-        hosts = {name: target.host.inventory_vars() for name, target in self.hosts.items()}
-        inventory = {"all": {"children": {"web": {"hosts": hosts}}, "vars": common}}
-        (self.folder / "fleet.json").write_text(json.dumps(inventory))
-        command = [ansible_command("ansible-playbook"), "-i", str(self.folder / "fleet.json")]
-        return [*command, str(ROOT / "playbooks" / f"{name}.yml"), *arguments]
-
-    def environment(self) -> dict[str, str]:
-        """A controller of our own, so that tests do not know each other's deploys."""
-        return {**ansible_environment(), "ANSIBLE_HOME": str(self.controller)}
-
-    def run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a playbook to its end."""
-        return subprocess.run(
-            self.command(name, *arguments),
-            env=self.environment(),
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
-
-    def deploy(self, release: dict[str, str], *more: str) -> subprocess.CompletedProcess[str]:
-        """Deploy a release that is in the registry."""
-        return self.run("deploy", *wanted(release), *more)
-
-    def must_deploy(self, release: dict[str, str]) -> None:
-        """Deploy, and do without a failure."""
-        done = self.deploy(release)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    def revisions(self) -> list[str | None]:
-        """What each host's journal has committed."""
-        found = []
-        for target in self.hosts.values():
-            services = target.call("service_info", {})["services"]
-            found.append(services[0]["revision"] if services else None)
-        return found
-
-    def claims(self) -> list[str]:
-        """The hosts on which a deploy is incomplete."""
-        path = "/var/lib/hundred/services/shop/deploy.json"
-        return [
-            name
-            for name, target in self.hosts.items()
-            if target.host.run(f"test -e {path}", check=False).returncode == 0
-        ]
-
-    def sabotage(self, host: str, generation: int) -> None:
-        """Have the next release fail on one host: the name of its replica is somebody else's."""
-        target = self.hosts[host]
-        image = target.docker("images", "-q").split()[0]
-        target.docker("create", "--name", f"shop-g{generation}-1", image)
-
-    def mend(self) -> None:
-        """Remove what is not ours."""
-        for target in self.hosts.values():
-            known = target.containers()
-            for name in target.docker("ps", "-a", "--format", "{{.Names}}").split():
-                if name not in known:
-                    target.docker("rm", "-f", name)
-
-
-def wanted(release: dict[str, str]) -> tuple[str, str]:
-    """The extra variables that name a release."""
-    return ("-e", f"service=shop revision={release['revision']} digest={release['digest']}")
-
-
-def rows(result: subprocess.CompletedProcess[str]) -> dict[str, str]:
-    """The table's last column, by host."""
-    lines = result.stdout.partition("TASK [Show what runs where]")[2].splitlines()
-    found = {}
-    for line in lines:
-        cells = line.split()
-        if cells and cells[0] in HOSTS and not line.startswith(f"{cells[0]}:"):
-            found.setdefault(cells[0], line)
-    return found
-
-
-@pytest.fixture
-def fleet(machines: Machines, tmp_path: Path) -> Iterator[Fleet]:
-    """Four empty hosts with HAProxy."""
-    hosts = {
-        name: machines.get(suite, "haproxy", tmp_path, NAMES[name]) for name, suite in HOSTS.items()
-    }
-    found = Fleet(hosts, tmp_path, tmp_path / "controller")
-    for target in hosts.values():
-        target.driver = "haproxy"
-        clean(target)
-    yield found
-    found.mend()
-    for target in hosts.values():
-        clean(target)
+from .conftest import release_of
+from .fleet import Fleet, rows, wanted
+from .service_host import ROOT
 
 
 @pytest.mark.timeout(600)

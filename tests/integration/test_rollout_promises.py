@@ -368,3 +368,24 @@ def test_i6_the_plan_of_an_end_of_routing_says_so(target, digests, web):
     assert any(line.startswith("remove the routes of shop from") for line in lines), lines
     assert "watch the new replicas for 1s" in lines
     assert not any(line.startswith("route ") for line in lines), lines
+
+
+@pytest.mark.once
+def test_what_else_the_proxy_does_is_set_and_wrong_settings_are_refused(target, digests, web):
+    options = {**web, **release_of(digests, "v1")}
+    target.rollout(options)
+    proxy = target.options["proxy"]
+    wrong = {**proxy, "settings": {"timeout_servr": "5s", "trusted_proxies": ["edge1"]}}
+    refused = target.rollout({**options, "proxy": wrong})
+    assert refused.failed
+    assert "did you mean timeout_server?" in refused["msg"]
+    assert "proxy.settings.trusted_proxies[0]: must be an address" in refused["msg"]
+    good = {**proxy, "settings": {"timeout_server": "5m", "trusted_proxies": ["10.9.0.0/16"]}}
+    assert target.rollout({**options, "proxy": good}).changed
+    file = {
+        "haproxy": "/etc/haproxy/hundred/hundred.cfg",
+        "nginx": "/etc/nginx/conf.d/hundred.conf",
+    }
+    text = target.host.read_file(file[target.driver])
+    assert "10.9.0.0/16" in text and ("300000" in text or "300s" in text), text
+    assert not target.rollout({**options, "proxy": good}).changed

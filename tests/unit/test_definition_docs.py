@@ -30,6 +30,7 @@ from ansible_collections.hundred.containers.plugins.module_utils.definition.rele
 from ansible_collections.hundred.containers.plugins.module_utils.definition.schema import (
     BUILD,
     SECTIONS,
+    TASK,
 )
 from ansible_collections.hundred.containers.plugins.module_utils.definition.units import (
     format_duration,
@@ -65,7 +66,9 @@ NESTED = [f"{name}.{key}" for name, section in SECTIONS.items() for key in secti
 
 
 def test_every_key_has_a_row_and_every_row_a_key():
-    known = {*KEYS, *NESTED, "routes[].host", "routes[].path", "routes[].published"}
+    inside = {f"tasks.before[].{key}" for key in TASK.keys}
+    inside |= {f"routes[].{key}" for key in ("host", "path", "published")}
+    known = {*KEYS, *NESTED, *inside}
     assert set(ROWS) == known - set(SECTIONS)
 
 

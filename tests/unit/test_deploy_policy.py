@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.hundred.containers.plugins.module_utils.definition.problems import Problem
-from ansible_collections.hundred.containers.plugins.plugin_utils.policy import check_policy
+from ansible_collections.hundred.containers.plugins.plugin_utils.policy import (
+    check_hooks,
+    check_policy,
+)
 
 
 def test_what_is_not_said_has_its_default() -> None:
@@ -23,6 +27,7 @@ def test_what_is_not_said_has_its_default() -> None:
         "unreachable": "fail",
         "unreachable_limit": 0,
         "lease": "30m",
+        "force": False,
     }
 
 
@@ -37,6 +42,8 @@ def test_what_is_not_said_has_its_default() -> None:
         ("batch_pause", 0, 0),
         ("on_failure", "pause", "pause"),
         ("lease", "2h", "2h"),
+        ("force", "true", True),
+        ("force", False, False),
     ],
 )
 def test_what_is_asked_for_is_kept(key: str, given: Any, kept: Any) -> None:
@@ -87,3 +94,21 @@ def test_what_cannot_be_is_refused_by_its_variable(raw: dict[str, Any], path: st
     problems: list[Problem] = []
     check_policy(raw, problems)
     assert [item.path for item in problems] == [path]
+
+
+def test_hooks_are_files_at_known_moments(tmp_path: Path) -> None:
+    (tmp_path / "tell.yml").write_text("[]")
+
+    def beside(path: str) -> str:
+        return str(tmp_path / path)
+
+    problems: list[Problem] = []
+    assert check_hooks({"on_failure": "tell.yml"}, problems, beside) == {
+        "on_failure": beside("tell.yml")
+    }
+    assert problems == []
+    wrong = {"on_failur": "tell.yml", "before_host": "gone.yml", "after_host": 7}
+    assert check_hooks(wrong, problems, beside) == {}
+    assert [item.path for item in problems] == [f"hundred_hooks.{moment}" for moment in wrong]
+    assert "on_failure" in str(problems[0].advice)
+    assert check_hooks(["tell.yml"], problems, beside) == {} and len(problems) == 4

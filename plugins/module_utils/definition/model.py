@@ -124,6 +124,30 @@ class Build:
 
 
 @dataclass(frozen=True)
+class Task:
+    """A command that is run once for a whole deploy, in a container of the new release.
+
+    :param timeout: seconds after which it is stopped and has failed.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    timeout: float = 600.0
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """What runs around a deploy.
+
+    :param before: before the first swap, such as a migration; a failure stops the deploy.
+    :param after: after the last swap.
+    """
+
+    before: tuple[Task, ...] = ()
+    after: tuple[Task, ...] = ()
+
+
+@dataclass(frozen=True)
 class Definition:
     """Everything about one service except the revision it runs."""
 
@@ -155,3 +179,4 @@ class Definition:
     stop_grace_period: float = 10.0
     retain: int = 3
     build: Build | None = None
+    tasks: Tasks | None = None

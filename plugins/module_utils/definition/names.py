@@ -125,6 +125,11 @@ stage = Word("must be the name of a build stage", r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 platform = Word(
     "must be a platform such as linux/amd64 or linux/arm64", r"linux/[a-z0-9_]+(?:/v[0-9]+)?"
 )
+task = Word(
+    "must be a name of lower-case letters, digits and dashes",
+    r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?",
+    longest=40,
+)
 build_secret = Word(
     "must be a name of letters, digits, dots, dashes and underscores",
     r"[A-Za-z_][A-Za-z0-9_.-]*",

@@ -20,7 +20,7 @@ from .shapes import apply
 VARIABLE = "hundred_services"
 
 # Every key that a definition may have now, for the options of modules.
-KEYS: tuple[str, ...] = tuple(key for key in DEFINITION.keys if key not in ("tasks", "cron"))
+KEYS: tuple[str, ...] = tuple(key for key in DEFINITION.keys if key != "cron")
 
 
 def parse_services(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Callable
 
 from . import names, paths
-from .model import Build, Health, Logging, Resources, Update
+from .model import Build, Health, Logging, Resources, Task, Tasks, Update
 from .problems import REFUSED, Place
 from .shapes import (
     LONGEST_ARGUMENT,
@@ -201,6 +201,41 @@ BUILD = Section(
     "build settings",
 )
 
+TASK = Section(
+    {"name": names.task, "command": command, "timeout": Duration(1)},
+    "settings of a task",
+    {
+        "run": "did you mean command?",
+        "cmd": "did you mean command?",
+        "shell": "write command: [sh, -c, ...] to have a shell",
+        "environment": "a task has the environment and the secrets of its service",
+    },
+)
+
+
+def task(place: Place, value: Any) -> Any:
+    """A command with a name."""
+    keys = TASK(place, value)
+    if keys is REFUSED:
+        return REFUSED
+    for key in ("name", "command"):
+        if key not in value:
+            place.at(key).note("is missing")
+    return Task(**keys) if {"name", "command"} <= set(keys) else REFUSED
+
+
+def tasks(place: Place, value: Any) -> Any:
+    """A list of commands with names that differ."""
+    checked = ListOf(task, "mappings such as {name: migrate, command: [flask, db, upgrade]}")(
+        place, value
+    )
+    if checked is REFUSED or each_once(place, tuple(item.name for item in checked), "task"):
+        return checked
+    return REFUSED
+
+
+TASKS = Section({"before": tasks, "after": tasks}, "the lists before and after")
+
 DEFINITION = Section(
     {
         "image": names.image,
@@ -232,7 +267,7 @@ DEFINITION = Section(
         "stop_grace_period": Duration(),
         "retain": Whole(1, 100),
         "build": Made(BUILD, Build),
-        "tasks": later,
+        "tasks": Made(TASKS, Tasks),
         "cron": later,
     },
     "keys",
@@ -269,6 +304,7 @@ SECTIONS: Mapping[str, Section] = {
     "update": UPDATE,
     "logging": LOGGING,
     "build": BUILD,
+    "tasks": TASKS,
 }
 
 

@@ -16,6 +16,8 @@ from .model import (
     Logging,
     Resources,
     Route,
+    Task,
+    Tasks,
     Update,
     Volume,
 )
@@ -54,6 +56,11 @@ def to_mapping(definition: Definition, secrets: bool = False) -> dict[str, Any]:
         part = getattr(definition, key)
         if part is not None:
             mapping[key] = _plain(part)
+    if definition.tasks is not None:
+        mapping["tasks"] = {
+            moment: [_plain(task) for task in listed]
+            for moment, listed in vars(definition.tasks).items()
+        }
     if not secrets:
         mapping["secrets"] = sorted(definition.secrets)
         if definition.build is not None:
@@ -80,6 +87,13 @@ def from_mapping(mapping: Any, secrets: Mapping[str, str] | None = None) -> Defi
         for key, make in _SECTIONS.items():
             if mapping.get(key) is not None:
                 keys[key] = make(**_section(make, mapping[key]))
+        if mapping.get("tasks") is not None:
+            keys["tasks"] = Tasks(
+                **{
+                    moment: tuple(Task(**_known(Task, item)) for item in listed)
+                    for moment, listed in _known(Tasks, mapping["tasks"]).items()
+                }
+            )
         keys["secrets"] = _with_values(mapping.get("secrets", ()), secrets)
         return Definition(**keys)
     except (TypeError, ValueError, AttributeError) as error:

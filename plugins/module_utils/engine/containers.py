@@ -80,15 +80,20 @@ class ContainerState:
 
 @dataclass(frozen=True)
 class Spec:
-    """What is needed to create one replica."""
+    """What is needed to create one container of a service.
+
+    :param address: its static address; None: whatever the engine gives.
+    :param one_off: it runs one command and is removed by the engine when that ends.
+    """
 
     name: str
     image: str
     network: str
-    address: str
+    address: str | None
     labels: Mapping[str, str]
     definition: Definition
     secrets_dir: str | None
+    one_off: bool = False
 
 
 def container_name(service: str, generation: int, slot: int) -> str:
@@ -169,6 +174,7 @@ class Engine:
                 binds=self._binds(spec),
                 network_mode=spec.network,
                 restart_policy={"Name": "no"},
+                auto_remove=spec.one_off,
                 init=definition.init,
                 read_only=definition.read_only,
                 tmpfs=list(definition.tmpfs) or None,
@@ -195,6 +201,7 @@ class Engine:
                 working_dir=definition.working_dir,
                 stop_signal=definition.stop_signal,
                 labels=dict(spec.labels),
+                healthcheck={"test": ["NONE"]} if spec.one_off else None,
                 host_config=host_config,
                 networking_config=networking,
             )

@@ -35,7 +35,16 @@ from .context import Export, Layout, check_layout
 from .git import LFS_ADVICE
 from .limit import time_limit
 from .retry import retrying
-from .source import Commit, export, find_commit, find_source, public_url, source_url, submodules
+from .source import (
+    Commit,
+    ancestors,
+    export,
+    find_commit,
+    find_source,
+    public_url,
+    source_url,
+    submodules,
+)
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -178,6 +187,7 @@ class _Build:
             "digest": digest,
             "image": f"{self.request.name}@{digest}" if digest else None,
             "created": self.commit.time,
+            "ancestors": ancestors(self.commit),
             "builder": self.builder,
             "tests": self.tests,
             "seconds": round(seconds, 1),

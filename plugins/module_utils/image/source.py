@@ -20,6 +20,10 @@ from .git import git
 _GITLINK = b"160000"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
+# How many commits tell whether a revision descends from the one that serves. Of those further back
+# the commit times tell, unless a committer's clock was wrong by as many commits.
+ANCESTORS = 50
+
 
 @dataclass(frozen=True)
 class Source:
@@ -115,6 +119,18 @@ def find_commit(source: Source, revision: str) -> Commit:
         raise _unknown_revision(source, revision, error) from error
     sha, time = facts.decode().split()
     return Commit(source, sha, time)
+
+
+def ancestors(commit: Commit) -> list[str]:
+    """The commit and the latest ones before it that its history has, newest first, abbreviated to
+    twelve digits.
+
+    :raises SourceError: git cannot read the history.
+    """
+    rows = git(
+        commit.source.where, "rev-list", f"--max-count={ANCESTORS}", "--date-order", commit.sha
+    )
+    return [row[:12] for row in rows.decode().split()]
 
 
 def export(commit: Commit, archive: IO[bytes]) -> None:

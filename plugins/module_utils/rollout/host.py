@@ -39,11 +39,16 @@ class Deploy:
     :param id: its name, the same on all hosts and of no other deploy.
     :param lease: seconds after which its claim on the service ends when nothing is heard of it.
     :param ended: deploys that are known to have ended, whatever their lease says.
+    :param ancestors: the revision and commits before it, abbreviated; empty: the source is not
+        known.
+    :param force: bring a revision that is older than the serving one all the same.
     """
 
     id: str
     lease: float = 1800.0
     ended: tuple[str, ...] = ()
+    ancestors: tuple[str, ...] = ()
+    force: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,13 @@ from typing import Any
 
 from ..definition import names
 from ..definition.parse import parse_options
+from ..definition.problems import DefinitionError, Place, Problem
 from ..definition.units import parse_duration
 from ..engine.images import Credentials
 from ..engine.networks import Network
 from ..errors import HundredError
 from ..image.reference import check_digest
+from ..proxy.options import read_settings
 from .examine import Wanted
 from .host import STATE_DIR, Deploy, ServiceHost, Settings, checked_name
 from .outcome import Outcome
@@ -67,7 +69,7 @@ def make_settings(params: Mapping[str, Any]) -> Settings:
     :raises HundredError: ``lock_timeout`` is not a duration, or the network is incomplete.
     """
     try:
-        lock_timeout = parse_duration(params["lock_timeout"])
+        lock_timeout = parse_duration(params.get("lock_timeout") or 0)
     except ValueError as error:
         raise HundredError(f"lock_timeout must be a duration such as 30s: {error}") from error
     username = params.get("registry_username")
@@ -92,7 +94,9 @@ def _deploy(raw: Mapping[str, Any] | None) -> Deploy | None:
         lease = parse_duration(raw["lease"])
     except ValueError as error:
         raise HundredError(f"deploy.lease must be a duration such as 30m: {error}") from error
-    return Deploy(raw["id"], lease, tuple(raw["ended"]))
+    return Deploy(
+        raw["id"], lease, tuple(raw["ended"]), tuple(raw["ancestors"]), bool(raw["force"])
+    )
 
 
 def _network(raw: Mapping[str, Any] | None) -> Network:
@@ -132,8 +136,17 @@ def make_wanted(params: Mapping[str, Any], check: bool) -> Wanted:
         definition=definition,
         digest=_digest(params["digest"], check),
         revision=_revision(params["revision"]),
-        proxy={key: value for key, value in (params["proxy"] or {}).items() if value is not None},
+        proxy=_proxy(params["proxy"] or {}),
     )
+
+
+def _proxy(raw: Mapping[str, Any]) -> dict[str, Any]:
+    problems: list[Problem] = []
+    settings = read_settings(Place("proxy.settings", problems), raw.get("settings") or {})
+    if problems:
+        raise DefinitionError(problems)
+    named = {key: value for key, value in raw.items() if value is not None and key != "settings"}
+    return {**settings, **named}
 
 
 def _definition_options(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,8 +162,9 @@ def _definition_options(params: Mapping[str, Any]) -> dict[str, Any]:
             "definition must not have the key build.secrets: no host needs them",
             next_step="take the definition that service_definition returns, which has no secrets",
         )
-    # Where a service runs and how it is built concerns no host, so a change of it is none here.
-    whole = {key: value for key, value in whole.items() if key not in ("hosts", "build")}
+    # Where a service runs, how it is built and what runs around a deploy is the controller's
+    # concern: a change of it is none of the release here.
+    whole = {key: value for key, value in whole.items() if key not in ("hosts", "build", "tasks")}
     named = {key: params[key] for key in DEFINITION_ARGUMENTS if params[key] is not None}
     return {**whole, **named}
 

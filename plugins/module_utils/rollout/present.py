@@ -9,6 +9,7 @@ lock.
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 
 from ..definition.stored import from_mapping
@@ -29,6 +30,7 @@ from .plan import recover
 from .prune import prune
 from .report import make_diff, state_text
 from .routing import Routing
+from .stale import refuse_stale
 from .swap import run
 
 
@@ -80,7 +82,9 @@ def prefetch(host: ServiceHost, wanted: Wanted, check: bool = False) -> tuple[bo
     :returns: whether the image was (or would be) pulled, and the outcome that a rollout would have.
     """
     began = time.monotonic()
-    with host.untouched(began):
+    lock = service_lock(host.lock_path, host.service, host.settings.by, host.settings.lock_timeout)
+    # Not held while the image is pulled: a rollback need not wait for that.
+    with nullcontext() if check else lock, host.untouched(began):
         # Found out first: on a host where nothing is to be done nothing is claimed.
         deploys = claim(host, wanted, keep=False)
         seen = examine(host, wanted, make_key=not check)
@@ -88,8 +92,10 @@ def prefetch(host: ServiceHost, wanted: Wanted, check: bool = False) -> tuple[bo
             deploys = claim(host, wanted, keep=True)
         elif deploys and not check:
             host.lease_file.end(deploys)  # nothing is left to do for a deploy that died, either
+    with host.untouched(began):
         if seen.pull and not check:
-            _pull(host, seen.release)
+            pull(host, seen.release.image, seen.release.digest)
+        refuse_stale(host, seen)
     return seen.pull, replace(_outcome(host, seen, seen.journal, began), deploys=deploys)
 
 
@@ -129,22 +135,27 @@ def goal_of(host: ServiceHost, release: Release) -> Wanted:
     )
 
 
-def _pull(host: ServiceHost, release: Release) -> None:
-    registry = registry_host(release.image)
+def pull(host: ServiceHost, image: str, digest: str) -> None:
+    """Have an image on this host.
+
+    :param image: its repository.
+    :raises HundredError: it cannot be pulled.
+    """
+    registry, reference = registry_host(image), f"{image}@{digest}"
     if registry is None:
         raise RolloutError(
-            f"the image {release.reference} is not on this host, and its name names no registry "
+            f"the image {reference} is not on this host, and its name names no registry "
             "to pull it from",
             step="pull",
             next_step="push it to a registry and name that in the definition's image",
         )
-    host.pulled.add(release.reference)
+    host.pulled.add(reference)
     try:
         retrying(
             lambda: pull_image(
                 host.engine.client,
-                release.image,
-                release.digest,
+                image,
+                digest,
                 registry,
                 host.settings.credentials,
             ),
@@ -165,7 +176,8 @@ def _act(host: ServiceHost, wanted: Wanted, seen: Examination, began: float) -> 
     def prepare() -> None:
         host.networks.ensure()
         if seen.pull:
-            _pull(host, seen.release)
+            pull(host, seen.release.image, seen.release.digest)
+        refuse_stale(host, seen)
         if definition.secrets and not host.secrets.has(seen.release.release):
             if wanted.rollback:
                 raise RolloutError(

@@ -22,7 +22,7 @@ class Repository:
         path.mkdir(parents=True)
         self.git("init", "--quiet", "--initial-branch=main")
 
-    def git(self, *arguments: str) -> str:
+    def git(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
         """Run git in it; what it printed."""
         identity = {
             "GIT_AUTHOR_NAME": "tester",
@@ -33,7 +33,7 @@ class Repository:
         done = subprocess.run(
             ["git", *arguments],
             cwd=self.path,
-            env={**os.environ, **identity},
+            env={**os.environ, **identity, **(environment or {})},
             capture_output=True,
             text=True,
             check=True,
@@ -47,9 +47,16 @@ class Repository:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content)
 
-    def commit(self, files: Mapping[str, str] | None = None, message: str = "a change") -> str:
+    def commit(
+        self,
+        files: Mapping[str, str] | None = None,
+        message: str = "a change",
+        environment: Mapping[str, str] | None = None,
+    ) -> str:
         """Write files, commit all that is in the work tree; the full SHA."""
         self.write(files or {})
         self.git("add", "--all")
-        self.git("commit", "--quiet", "--allow-empty", f"--message={message}")
+        self.git(
+            "commit", "--quiet", "--allow-empty", f"--message={message}", environment=environment
+        )
         return self.git("rev-parse", "HEAD")

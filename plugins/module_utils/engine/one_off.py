@@ -1,0 +1,167 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One-off containers: created, attended until they end, gone afterwards.
+
+The engine itself removes such a container when its process ends, so that none is left behind when
+nobody attends it any more. A label tells until when it may run.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ConflictError, EngineError
+from .client import engine_errors
+from .containers import Engine
+
+LABEL_RUN = "hundred.run"
+LABEL_TITLE = "hundred.run-title"
+LABEL_UNTIL = "hundred.run-until"
+
+# What is kept of a command's output: its end, in bytes.
+OUTPUT_BYTES = 1 << 20
+
+# Seconds from its creation to its start; a module that lives takes a fraction of them.
+START_SECONDS = 20.0
+
+# How long the engine may take to remove a container whose process has ended.
+_REMOVAL_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class OneOff:
+    """A one-off container of ours as the engine lists it.
+
+    :param title: the name of what it runs; empty for a command without one.
+    :param until: seconds since the epoch at which its time is up: for one that was not started,
+        soon after it was created.
+    """
+
+    id: str
+    name: str
+    title: str
+    until: float
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended.
+
+    :param exit_code: the command's; None when its time was up and it was stopped.
+    :param output: the last lines of both streams, in the order in which they were written.
+    :param seconds: how long it ran.
+    """
+
+    exit_code: int | None
+    output: tuple[str, ...]
+    seconds: float
+
+
+def one_offs(engine: Engine, service: str) -> list[OneOff]:
+    """The one-off containers of a service, in any state."""
+    with engine_errors("list the one-off containers"):
+        rows = engine.client.containers(all=True, filters={"label": [f"{LABEL_RUN}={service}"]})
+    found = []
+    for row in rows:
+        labels = row.get("Labels") or {}
+        until = labels.get(LABEL_UNTIL, "")
+        if not until.isdigit():
+            continue  # somebody else's that borrowed our label
+        end = float(until)
+        if row.get("State") == "created":
+            end = min(end, float(row.get("Created") or 0) + START_SECONDS)
+        name = row["Names"][0].lstrip("/")
+        found.append(OneOff(row["Id"], name, labels.get(LABEL_TITLE, ""), end))
+    return found
+
+
+def attend(engine: Engine, container: str, limit: float, grace: float) -> Ended:
+    """Start a created one-off container and wait until it has ended and is gone.
+
+    :param limit: seconds after which it is stopped.
+    :param grace: seconds from SIGTERM to SIGKILL then.
+    :raises EngineError: it cannot be started, or the engine went away meanwhile.
+    """
+    began = time.monotonic()
+    try:
+        with engine_errors(f"attend the container {container}"):
+            # Both before the start: a command may end at once.
+            chunks = engine.client.attach(container, stream=True, logs=True)
+            answer = _await_removal(engine, container)
+        output = _Reader(chunks)
+        exit_code = _Reader(answer.iter_content(None))
+        engine.start(container)
+        in_time = exit_code.ends_within(limit)
+        if not in_time:
+            engine.stop(container, grace)
+            exit_code.ends_within(_REMOVAL_SECONDS)
+        output.ends_within(_REMOVAL_SECONDS)
+        code = _exit_code(bytes(exit_code.content)) if in_time else None
+    finally:
+        discard(engine, container)
+    text = bytes(output.content).decode("utf-8", "replace")
+    return Ended(code, tuple(text.splitlines()), round(time.monotonic() - began, 3))
+
+
+def discard(engine: Engine, container: str) -> None:
+    """Remove a one-off container, whatever it is doing."""
+    try:
+        engine.remove(container)
+    except ConflictError:
+        return  # the engine is just removing it
+
+
+class _Reader:
+    """Reads a stream to its end in a thread of its own, and keeps the last of it."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self.content = bytearray()
+        # A daemon: an engine that never ends the stream must not keep the module alive.
+        self._thread = threading.Thread(target=self._read, args=(chunks,), daemon=True)
+        self._thread.start()
+
+    def _read(self, chunks: Iterable[bytes]) -> None:
+        from requests.exceptions import RequestException
+
+        try:
+            for chunk in chunks:
+                self.content += chunk
+                del self.content[:-OUTPUT_BYTES]
+        except (RequestException, OSError):
+            return  # the engine went away; what is missing is noticed by who reads the content
+
+    def ends_within(self, seconds: float) -> bool:
+        """Whether the stream ends in that time."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+
+def _await_removal(engine: Engine, container: str) -> Any:
+    """The engine's answer to a wait for the container's removal, begun but not ended.
+
+    The engine sends the head of its answer once it waits. The SDK's own call returns at the end
+    only, when it is too late to start the container.
+    """
+    client: Any = engine.client
+    url = f"{client.base_url}/v{client.api_version}/containers/{container}/wait"
+    answer = client.post(url, params={"condition": "removed"}, stream=True, timeout=None)
+    answer.raise_for_status()
+    return answer
+
+
+def _exit_code(content: bytes) -> int:
+    try:
+        return int(json.loads(content)["StatusCode"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise EngineError(
+            "the engine did not tell how the command ended: it went away meanwhile",
+            step="run",
+            next_step="see what the command has done before it is run again",
+        ) from error

@@ -1,0 +1,257 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A one-off command in a service's image, with its environment, secrets, volumes and limits.
+
+It takes no lock of the service and touches no replica: a rollout may go on beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets as randomness
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..definition import names
+from ..definition.model import Definition, Task
+from ..definition.problems import DefinitionError, Place, Problem
+from ..definition.shapes import apply, command
+from ..definition.stored import from_mapping
+from ..definition.units import Duration
+from ..engine.containers import LABEL_REVISION, Spec
+from ..engine.images import find_image
+from ..engine.one_off import (
+    LABEL_RUN,
+    LABEL_TITLE,
+    LABEL_UNTIL,
+    Ended,
+    attend,
+    discard,
+    one_offs,
+)
+from ..engine.users import user_ids
+from ..errors import HundredError, RolloutError, StateError
+from ..state.folders import make_private_folder
+from ..state.lock import file_lock
+from ..state.secret_files import SecretFiles
+from .host import ServiceHost
+from .options import DEFINITION_ARGUMENTS, make_wanted
+from .present import pull
+from .replicas import LOG_LINES
+
+# What has no title is told apart by its container's name only.
+UNTITLED = "command"
+
+# How often it is looked whether a former command has ended.
+_POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Image:
+    """What a command runs in.
+
+    :param definition: that of the release, with the values of its secrets.
+    """
+
+    definition: Definition
+    digest: str
+    revision: str
+
+    @property
+    def reference(self) -> str:
+        """The image by digest."""
+        return f"{self.definition.image}@{self.digest}"
+
+
+def make_task(params: Mapping[str, Any]) -> Task:
+    """The command in the options of ``service_run``.
+
+    :raises DefinitionError: a value is refused, with its path.
+    """
+    problems: list[Problem] = []
+    arguments = apply(command, Place("command", problems), params["command"])
+    timeout = apply(Duration(1), Place("timeout", problems), params["timeout"])
+    title = params["title"]
+    if title is not None:
+        apply(names.task, Place("title", problems), title)
+    if problems:
+        raise DefinitionError(problems)
+    return Task(title or UNTITLED, arguments, timeout)
+
+
+def make_image(params: Mapping[str, Any], check: bool) -> Image:
+    """The image in the options of ``service_run``, for a release that this host need not know.
+
+    :param check: only a plan is wanted, so the image need not be built yet.
+    :raises HundredError: the definition, the digest or the revision is refused.
+    """
+    keys = dict.fromkeys(DEFINITION_ARGUMENTS)
+    options = {**params, **keys, "secrets": params["secrets"], "proxy": None}
+    wanted = make_wanted(options, check)
+    return Image(wanted.definition, wanted.digest, wanted.revision)
+
+
+def remembered(host: ServiceHost, revision: str | None) -> Image:
+    """The release that serves on this host, or an earlier one that is kept here.
+
+    :param revision: the beginning of a revision; None: that of the release that serves.
+    :raises RolloutError: the host has no such release.
+    """
+    journal = host.journal_file.read()
+    good = [item for item in (*journal.kept, journal.committed) if item is not None]
+    found = [item for item in good if revision is None or item.revision.startswith(revision)]
+    if revision is None and journal.committed is None:
+        found = []
+    if not found:
+        has = ", ".join(dict.fromkeys(item.revision[:12] for item in good)) or "none"
+        wanted = f"no release of revision {revision}" if revision else "no release that serves"
+        raise RolloutError(
+            f"{host.service} has {wanted} on this host",
+            step="plan",
+            next_step=f"the revisions that are kept here: {has}",
+        )
+    release = found[-1]
+    values = host.secrets.read(release.release)
+    definition = from_mapping(release.definition, values)
+    missing = sorted(set(definition.secrets) - set(values))
+    if missing:
+        raise RolloutError(
+            f"the secrets of revision {release.revision[:12]} are not on this host any more",
+            step="secrets",
+            next_step="deploy the revision",
+        )
+    return Image(definition, release.digest, release.revision)
+
+
+def run_once(host: ServiceHost, image: Image, task: Task, title: str | None) -> Ended:
+    """Run a command to its end, and remember in the history that it was run.
+
+    A command of the same title that is still at work, since nobody attends it any more, is waited
+    for until its time is up: two migrations at a time are worse than a late one.
+
+    :param task: ``name`` is for messages only.
+    :raises HundredError: it did not end with 0 within its time; ``details`` has its output.
+    """
+    began = time.monotonic()
+    with host.untouched(began):
+        _await_former(host, title)
+        reason: str | None = None
+        try:
+            ended = _run(host, image, task, title)
+            if ended.exit_code != 0:
+                raise _failed(task, image, ended)
+            return ended
+        except HundredError as error:
+            reason = error.message
+            raise
+        finally:
+            _remember(host, image, task, round(time.monotonic() - began, 3), reason)
+
+
+def _await_former(host: ServiceHost, title: str | None) -> None:
+    """Remove what has outlived its time, and wait for what has the same title."""
+    while True:
+        now = time.time()
+        running = one_offs(host.engine, host.service)
+        for former in running:
+            if former.until <= now:
+                discard(host.engine, former.id)
+        if title is None or not any(
+            former.title == title and former.until > now for former in running
+        ):
+            return
+        time.sleep(_POLL_SECONDS)
+
+
+def _create(host: ServiceHost, spec: Spec) -> str:
+    """Create the container, with secrets of its own: those of a release may be removed with it
+    while a command is at work.
+    """
+    with _secrets(host) as secrets:
+        if not spec.definition.secrets:
+            return host.engine.create(spec)
+        path = secrets.write(spec.name, spec.definition.secrets)
+        container = host.engine.create(replace(spec, secrets_dir=path))
+        secrets.give(spec.name, *user_ids(host.engine, container))
+        return container
+
+
+@contextmanager
+def _secrets(host: ServiceHost) -> Iterator[SecretFiles]:
+    """The secrets of the commands that are at work, and of no other; locked, so that those of a
+    container that is just being created are not taken for leftovers.
+    """
+    folder = os.path.dirname(host.secrets.folder)
+    make_private_folder(folder)
+    with file_lock(os.path.join(folder, "run.lock")):
+        secrets = SecretFiles(os.path.join(folder, "run"))
+        secrets.keep_only(item.name for item in one_offs(host.engine, host.service))
+        yield secrets
+
+
+def _run(host: ServiceHost, image: Image, task: Task, title: str | None) -> Ended:
+    host.networks.ensure()
+    if find_image(host.engine.client, image.reference) is None:
+        pull(host, image.definition.image, image.digest)
+    name = f"{host.service}-run-{randomness.token_hex(4)}"
+    definition = replace(image.definition, command=task.command)
+    grace = definition.stop_grace_period
+    labels = {
+        LABEL_RUN: host.service,
+        LABEL_TITLE: title or "",
+        LABEL_UNTIL: str(int(time.time() + task.timeout + grace) + 1),
+        LABEL_REVISION: image.revision,
+    }
+    network = host.networks.network.name
+    spec = Spec(name, image.reference, network, None, labels, definition, None, one_off=True)
+    try:
+        return attend(host.engine, _create(host, spec), task.timeout, grace)
+    except HundredError as error:
+        error.step = error.step or "run"
+        raise
+    finally:
+        # What cannot be removed now, since the engine is away, goes with the next command.
+        with suppress(HundredError), _secrets(host):
+            pass
+
+
+def _failed(task: Task, image: Image, ended: Ended) -> RolloutError:
+    how = (
+        f"did not end within {task.timeout:g} s, and was stopped"
+        if ended.exit_code is None
+        else f"ended with exit code {ended.exit_code}"
+    )
+    return RolloutError(
+        f"{task.name} (revision {image.revision[:12]}) {how}",
+        step="run",
+        next_step="mend the cause, and see what the command has done before it is run again",
+        details={
+            "exit_code": ended.exit_code,
+            "logs": list(ended.output[-LOG_LINES:]),
+            "output": list(ended.output),
+        },
+    )
+
+
+def _remember(
+    host: ServiceHost, image: Image, task: Task, seconds: float, reason: str | None
+) -> None:
+    entry = {
+        "at": time.time(),
+        "by": host.settings.by,
+        "action": f"run {task.name}",
+        "from": None,
+        "to": image.revision,
+        "seconds": seconds,
+        "result": "failed" if reason else "ok",
+        "reason": reason,
+    }
+    try:
+        host.history.add(entry)
+    except StateError:
+        return  # a full disk: what the command did is done, and its result is not to be lost

@@ -1,0 +1,90 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The services of one run, and their rows in its table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible.errors import AnsibleError
+from ansible.parsing.dataloader import DataLoader
+from ansible_collections.hundred.containers.plugins.action.fleet_table import (
+    together,
+    with_failure,
+)
+from ansible_collections.hundred.containers.plugins.lookup.service_names import (
+    LookupModule,
+    split,
+)
+
+PARTS = Path(__file__).parents[2] / "playbooks" / "parts" / "services"
+
+
+def test_names_come_in_the_order_given() -> None:
+    assert split(["shop, api", ["jobs", "shop"], ""]) == ["shop", "api", "jobs", "shop"]
+
+
+def test_every_number_of_services_has_its_playbook() -> None:
+    for number in range(1, 21):
+        lines = (PARTS / f"{number}.yml").read_text().splitlines()
+        assert f"    __hundred_number: {number - 1}" in lines
+        before = f"  ansible.builtin.import_playbook: {number - 1}.yml"
+        assert (before in lines) == (number > 1)
+    assert not (PARTS / "21.yml").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("services: 1", "no mapping"), ("hundred_services: {shop: {}, api: {}}", None)],
+)
+def test_all_services_are_those_of_the_inventory(
+    tmp_path: Path, text: str, said: str | None
+) -> None:
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "group_vars" / "all.yml").write_text(text)
+    (tmp_path / "hosts").write_text("web1")
+    lookup = LookupModule(loader=DataLoader())
+    sources = {"ansible_inventory_sources": [str(tmp_path / "hosts")]}
+    if said is None:
+        assert lookup.run(["all"], sources) == ["shop", "api"]
+    else:
+        with pytest.raises(AnsibleError, match=said):
+            lookup.run(["all"], sources)
+
+
+@pytest.mark.parametrize(("terms", "said"), [([" "], "no service"), ([["a"] * 21], None)])
+def test_no_service_is_refused_and_one_named_twice_is_one(
+    terms: list[str], said: str | None
+) -> None:
+    lookup = LookupModule(loader=DataLoader())
+    if said is None:
+        assert lookup.run(terms) == ["a"]
+        with pytest.raises(AnsibleError, match="at most 20"):
+            lookup.run([[str(number) for number in range(21)]])
+    else:
+        with pytest.raises(AnsibleError, match=said):
+            lookup.run(terms)
+
+
+def test_a_failure_beside_the_rollout_is_told() -> None:
+    swapped = {"host": "web1", "result": "swapped"}
+    assert with_failure(swapped, {}, {}) == swapped
+    results = [{"failed": False}, {"failed": True, "msg": "migrate failed"}]
+    failed = with_failure({"host": "web1", "result": "not swapped"}, {"results": results}, {})
+    assert (failed["result"], failed["why"]) == ("failed", "migrate failed")
+    late = with_failure(swapped, {}, {"task": "Tell", "msg": "nobody listens"})
+    assert (late["result"], late["why"]) == ("swapped, failed after it", "Tell: nobody listens")
+    own = {"host": "web1", "result": "failed", "why": "never healthy"}
+    assert with_failure(own, {}, {"task": "Swap", "msg": "never healthy"}) == own
+
+
+def test_services_after_one_that_failed_are_not_begun() -> None:
+    earlier = [{"service": "api", "host": "web1", "result": "swapped"}]
+    rows = [{"host": "web1", "result": "failed"}]
+    names = ["api", "shop", "jobs"]
+    found = together(earlier, "shop", rows, names, True)
+    told = [(row["service"], row["result"]) for row in found]
+    assert told == [("api", "swapped"), ("shop", "failed"), ("jobs", "not begun")]
+    assert len(together(earlier, "shop", rows, names, False)) == 2

@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a revision is older than the one that serves."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from ansible_collections.hundred.containers.plugins.module_utils.engine.images import LABEL_CREATED
+from ansible_collections.hundred.containers.plugins.module_utils.rollout.stale import (
+    committed_at,
+    is_stale,
+)
+
+SERVING = 40 * "a"
+EARLY, LATE = "2026-11-01T10:00:00+01:00", "2026-11-01T09:30:00Z"
+
+
+def at(text: str) -> datetime | None:
+    return committed_at({LABEL_CREATED: text})
+
+
+@pytest.mark.parametrize(
+    ("serving_at", "wanted_at", "ancestors", "stale"),
+    [
+        (EARLY, LATE, (), False),
+        (LATE, EARLY, (), True),
+        (LATE, EARLY, ("bbb", "ccc"), True),
+        (LATE, EARLY, ("bbb", 12 * "a"), False),
+        (LATE, LATE, ("bbb",), True),
+        (LATE, LATE, (), False),
+        (LATE, "yesterday", (), False),
+        ("", EARLY, ("bbb",), False),
+    ],
+)
+def test_ancestry_counts_before_time(
+    serving_at: str, wanted_at: str, ancestors: tuple[str, ...], stale: bool
+) -> None:
+    assert is_stale(SERVING, at(serving_at), at(wanted_at), ancestors) is stale
+
+
+def test_a_time_without_a_zone_is_none() -> None:
+    assert at("2026-11-01T10:00:00") is None
+    assert at(EARLY) is not None and at(EARLY) < at(LATE)
