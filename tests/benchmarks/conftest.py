@@ -6,6 +6,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from tests.integration.conftest import digests, machines
 
 __all__ = ["digests", "machines"]
+
+
+@pytest.fixture
+def service(request, machines, digests, tmp_path) -> Any:
+    """An empty Debian 12 host with HAProxy."""
+    target = machines.get("bookworm", "haproxy", tmp_path)
+    target.driver = "haproxy"
+    target.call("service_rollout", {"name": "shop", "state": "absent"})
+    yield target
+    target.call("service_rollout", {"name": "shop", "state": "absent"})

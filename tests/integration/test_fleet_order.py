@@ -58,6 +58,7 @@ def hooks_log(fleet: Fleet) -> list[str]:
 @pytest.mark.timeout(600)
 def test_tasks_run_once_a_deploy_before_the_first_swap_and_after_the_last(fleet, digests):
     v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
+    fleet.hosts = {name: fleet.hosts[name] for name in ("web1", "web2")}
     where = "test $(cat /app/release)"
     fleet.services["shop"]["environment"] = {"COLOUR": "green"}
     fleet.services["shop"]["secrets"] = {"TOKEN": "of-the-deploy"}
@@ -68,8 +69,7 @@ def test_tasks_run_once_a_deploy_before_the_first_swap_and_after_the_last(fleet,
     }
     first = fleet.deploy(v1)
     assert first.returncode == 0, first.stdout + first.stderr
-    assert ran(fleet)["web1"] == ["migrate ok", "warm ok"]
-    assert ran(fleet)["web2"] == ran(fleet)["web4"] == []
+    assert ran(fleet) == {"web1": ["migrate ok", "warm ok"], "web2": []}
     again = fleet.deploy(v1)
     assert again.returncode == 0 and "changed=0" in again.stdout, again.stdout
     assert ran(fleet)["web1"] == ["migrate ok", "warm ok"], "nothing to swap, nothing to run"
@@ -80,10 +80,10 @@ def test_tasks_run_once_a_deploy_before_the_first_swap_and_after_the_last(fleet,
     ]
     failed = fleet.deploy(v2)
     assert failed.returncode != 0
-    assert fleet.revisions() == 4 * [v1["revision"]]
+    assert fleet.revisions() == 2 * [v1["revision"]]
     assert "migrate (revision" in failed.stdout and "log: no such table" in failed.stdout
     told = rows(failed)
-    assert "failed" in told["web1"] and "not swapped" in told["web4"], failed.stdout
+    assert "failed" in told["web1"] and "not swapped" in told["web2"], failed.stdout
     assert ran(fleet)["web1"][2:] == ["migrate failed"]
     assert fleet.claims() == []
     assert "of-the-deploy" not in failed.stdout + first.stdout
@@ -92,7 +92,7 @@ def test_tasks_run_once_a_deploy_before_the_first_swap_and_after_the_last(fleet,
     late = fleet.deploy(v2)
     assert late.returncode != 0 and "exit code 7" in late.stdout
     assert "failed after it" in rows(late)["web1"], late.stdout
-    assert fleet.revisions() == 4 * [v2["revision"]]
+    assert fleet.revisions() == 2 * [v2["revision"]]
 
 
 @pytest.mark.timeout(600)

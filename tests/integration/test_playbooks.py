@@ -18,7 +18,7 @@ from .conftest import PORTS, release_of
 from .service_host import ROOT, ServiceHost, ansible_command, ansible_environment
 
 ZEROS = "sha256:" + 64 * "0"
-PLAYBOOKS = ("build", "deploy", "freeze", "history", "rollback", "setup", "status", "thaw")
+PLAYBOOKS = ("build", "deploy", "freeze", "history", "rollback", "run", "setup", "status", "thaw")
 
 
 def playbook(
@@ -246,3 +246,18 @@ def test_a_bad_release_is_refused_before_any_host_is_touched(target, given, path
     assert result.returncode != 0
     assert path in text(result), result.stdout + result.stderr
     assert result.stdout.count("TASK [") == 1
+
+
+@pytest.mark.once
+def test_a_command_is_run_once_on_a_host_of_the_service(target, digests, web):
+    assert not target.rollout({**web, **release_of(digests, "v1")}).failed
+    limit = ("--limit", "localhost,here", "-e", "service=shop")
+    host = ("-e", "host=here")
+    done = playbook(target, "run", *limit, *host, "-e", "command='cat /app/release'")
+    assert done.returncode == 0 and "v1" in done.stdout, done.stdout + done.stderr
+    failed = playbook(target, "run", *limit, *host, "-e", "command='cat /no/such'")
+    assert failed.returncode != 0 and "ended with exit code 1" in failed.stdout, failed.stdout
+    assert "No such file" in failed.stdout
+    nowhere = playbook(target, "run", *limit, "-e", "host=other", "-e", "command=true")
+    assert nowhere.returncode != 0
+    assert "other does not run shop; its hosts: gone, here" in nowhere.stdout + nowhere.stderr

@@ -9,7 +9,6 @@ lock.
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
 from dataclasses import replace
 
 from ..definition.stored import from_mapping
@@ -82,17 +81,19 @@ def prefetch(host: ServiceHost, wanted: Wanted, check: bool = False) -> tuple[bo
     :returns: whether the image was (or would be) pulled, and the outcome that a rollout would have.
     """
     began = time.monotonic()
-    lock = service_lock(host.lock_path, host.service, host.settings.by, host.settings.lock_timeout)
-    # Not held while the image is pulled: a rollback need not wait for that.
-    with nullcontext() if check else lock, host.untouched(began):
-        # Found out first: on a host where nothing is to be done nothing is claimed.
+    settings = host.settings
+    with host.untouched(began):
+        # Found out first: on a host where nothing is to be done nothing is locked or claimed.
         deploys = claim(host, wanted, keep=False)
         seen = examine(host, wanted, make_key=not check)
         if seen.needed and not check:
-            deploys = claim(host, wanted, keep=True)
+            # A free lock is what the swap will want. It is not held while the image is pulled: a
+            # rollback need not wait for that.
+            with service_lock(host.lock_path, host.service, settings.by, settings.lock_timeout):
+                deploys = claim(host, wanted, keep=True)
+                seen = examine(host, wanted, make_key=True)
         elif deploys and not check:
             host.lease_file.end(deploys)  # nothing is left to do for a deploy that died, either
-    with host.untouched(began):
         if seen.pull and not check:
             pull(host, seen.release.image, seen.release.digest)
         refuse_stale(host, seen)

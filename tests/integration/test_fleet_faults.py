@@ -1,0 +1,183 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""F2 to F4 when the controller, the network, a host, an engine or the registry goes away."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from .conftest import release_of
+from .fleet import Fleet, rows, wanted
+from .service_host import ROOT
+
+
+@pytest.fixture
+def pair(fleet: Fleet) -> Fleet:
+    """Two hosts, one of each generation; a swap takes a few seconds, so that it can be hit."""
+    fleet.hosts = {name: fleet.hosts[name] for name in ("web1", "web2")}
+    fleet.services["shop"].update(replicas=1, update={"monitor": "3s"})
+    return fleet
+
+
+def start(fleet: Fleet, release: dict[str, str], **environment: str) -> subprocess.Popen[str]:
+    """Begin a deploy."""
+    return subprocess.Popen(
+        fleet.command("deploy", *wanted(release)),
+        env={**fleet.environment(), **environment},
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def ended(process: subprocess.Popen[str], within: float = 120) -> str:
+    """What a deploy that must fail has printed."""
+    output = process.communicate(timeout=within)[0]
+    assert process.returncode != 0, output
+    return output
+
+
+def wait_for(process: subprocess.Popen[str], moment: Callable[[], bool]) -> None:
+    """Wait for a moment of a deploy that goes on."""
+    deadline = time.monotonic() + 60
+    while not moment():
+        assert time.monotonic() < deadline and process.poll() is None
+
+
+def claimed(fleet: Fleet) -> bool:
+    """All hosts are claimed: the prefetch has come that far."""
+    return fleet.claims() == ["web1", "web2"]
+
+
+def migrating(fleet: Fleet) -> bool:
+    """A task runs before the first swap."""
+    return "Up" in fleet.hosts["web1"].docker("ps", "--filter", "label=hundred.run")
+
+
+def canary_done(fleet: Fleet) -> bool:
+    """The canary is complete, the second host is not."""
+    return fleet.claims() == ["web2"]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["SIGINT", "SIGKILL"])
+def test_a_controller_that_ends_in_any_phase_leaves_what_the_next_run_completes(
+    pair, digests, number
+):
+    releases = [release_of(digests, name) for name in ("v1", "v2")]
+    pair.services["shop"]["tasks"] = {"before": [{"name": "migrate", "command": "sleep 2"}]}
+    pair.must_deploy(releases[0])
+    for turn, moment in enumerate((claimed, migrating, canary_done), 1):
+        release = releases[turn % 2]
+        process = start(pair, release)
+        wait_for(process, lambda moment=moment: moment(pair))
+        os.killpg(process.pid, number)
+        process.communicate(timeout=60)
+        assert process.returncode != 0
+        # No wait for the lease, and nobody has to remove a lock.
+        began = time.monotonic()
+        done = pair.deploy(release, "-e", "hundred_service_lock_timeout=1m")
+        assert done.returncode == 0, (moment, done.stdout + done.stderr)
+        assert time.monotonic() - began < 60
+        assert pair.revisions() == 2 * [release["revision"]]
+        assert pair.claims() == []
+        for target in pair.hosts.values():
+            assert len(target.containers("shop")) == 1
+            assert target.docker("ps", "-aq", "--filter", "label=hundred.run") == ""
+
+
+@contextmanager
+def cut_off(fleet: Fleet, name: str) -> Iterator[None]:
+    """No packet between the controller's SSH and a host."""
+    host = fleet.hosts[name].host
+    rule = ["INPUT", "-p", "tcp", "--dport", "22", "-j", "DROP"]
+    host.run(["iptables", "-I", *rule])
+    try:
+        yield
+    finally:
+        host.run(["iptables", "-D", *rule])
+
+
+@pytest.mark.timeout(600)
+def test_f2_f3_a_host_whose_network_is_cut_stops_the_fleet_and_the_next_run_converges(
+    pair, digests
+):
+    v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
+    pair.must_deploy(v1)
+    # As docs/operations.md has it, so that a connection that was cut is noticed.
+    keep = "-o ControlMaster=auto -o ControlPersist=60s -o ConnectTimeout=5"
+    keep += " -o ServerAliveInterval=2 -o ServerAliveCountMax=2"
+    process = start(pair, v2, ANSIBLE_SSH_ARGS=keep)
+    wait_for(process, lambda: canary_done(pair))
+    with cut_off(pair, "web2"):
+        output = ended(process)
+    told = rows(subprocess.CompletedProcess([], 1, output))
+    assert "returned" in told["web1"], output
+    assert "web2" in told and "swapped" not in told["web2"].replace("not swapped", ""), output
+    assert pair.revisions()[0] == v1["revision"]
+    done = pair.deploy(v2, "-e", "hundred_service_lock_timeout=1m")
+    assert done.returncode == 0, done.stdout
+    assert pair.revisions() == 2 * [v2["revision"]] and pair.claims() == []
+
+
+@pytest.mark.timeout(600)
+def test_f2_f3_a_host_that_reboots_in_its_swap_stops_the_fleet_and_the_next_run_converges(
+    pair, digests
+):
+    v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
+    pair.must_deploy(v1)
+    process = start(pair, v2)
+    target = pair.hosts["web2"]
+    wait_for(process, lambda: "shop-g2-1" in target.containers("shop"))
+    target.host.reboot()
+    output = ended(process)
+    assert pair.revisions()[0] == v1["revision"], output
+    done = pair.deploy(v2)
+    assert done.returncode == 0, done.stdout
+    assert pair.revisions() == 2 * [v2["revision"]] and pair.claims() == []
+    assert list(target.containers("shop").values()) == ["running"]
+
+
+@pytest.mark.timeout(600)
+def test_f2_an_engine_or_a_registry_that_is_down_is_found_before_any_swap(pair, digests, registry):
+    v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
+    pair.must_deploy(v1)
+    before = [target.identities() for target in pair.hosts.values()]
+    host = pair.hosts["web2"].host
+    host.run("systemctl stop docker.socket docker")
+    try:
+        down = pair.deploy(v2)
+    finally:
+        host.run("systemctl start docker")
+    assert down.returncode != 0
+    told = rows(down)
+    assert "not swapped" in told["web1"] and "failed" in told["web2"], down.stdout
+    assert "does not answer" in down.stdout and "systemctl start docker" in down.stdout
+    for target in pair.hosts.values():
+        for name in ("v2", "v3"):
+            target.docker("rmi", "-f", f"{target.options['image']}@{digests[name]}", check=False)
+    registry.stop()
+    try:
+        gone = pair.deploy(v2)
+        unchanged = pair.deploy(v1)
+    finally:
+        registry.start()
+        registry.wait_ready()
+    assert gone.returncode != 0
+    assert all("failed" in line for line in rows(gone).values()), gone.stdout
+    # What is on the hosts already needs no registry.
+    assert unchanged.returncode == 0, unchanged.stdout
+    assert pair.hosts["web1"].identities() == before[0]
+    assert pair.revisions() == 2 * [v1["revision"]] and pair.claims() == []
