@@ -267,8 +267,8 @@ def may_be_skipped(rows: Sequence[Mapping[str, Any]], limit: int) -> bool:
 def _stays(values: Mapping[str, Any], returned: Mapping[str, Any]) -> bool:
     """Whether a host that had been touched could not be returned."""
     failed = returned.get("failed") or returned.get("unreachable")
-    swapped = values.get("changed") and not values.get("prefetched")
-    return bool(failed and (swapped or values.get("failed")))
+    touched = (values.get("changed") or values.get("failed")) and not values.get("prefetched")
+    return bool(failed and touched)
 
 
 def _now(values: Mapping[str, Any], returned: Mapping[str, Any]) -> Any:

@@ -369,7 +369,7 @@ needed:
   type: bool
   sample: true
 prefetched:
-  description: Only the image was seen to.
+  description: Only the image was seen to, or was to be.
   returned: with O(prefetch=true)
   type: bool
   sample: true
@@ -384,6 +384,7 @@ from ansible_collections.hundred.containers.plugins.module_utils.ansible_module 
     REGISTRY_TOGETHER,
     run,
 )
+from ansible_collections.hundred.containers.plugins.module_utils.errors import HundredError
 from ansible_collections.hundred.containers.plugins.module_utils.rollout.options import (
     DEFINITION_ARGUMENTS,
     HOST_ARGUMENTS,
@@ -467,8 +468,11 @@ def main() -> None:
             needed = outcome.changed
         elif params["prefetch"]:
             # Changed tells of this call, which only pulls; needed tells of the rollout.
-            wanted = make_wanted(params, check)
-            pulled, outcome = prefetch(open_host(params), wanted, check)
+            try:
+                pulled, outcome = prefetch(open_host(params), make_wanted(params, check), check)
+            except HundredError as error:
+                error.details["prefetched"] = True  # whatever it was, nothing of a swap was begun
+                raise
             result = make_result(params["name"], outcome, False)
             result["actions"] = ["pull the image"] if pulled else []
             facts = {"changed": pulled, "needed": outcome.changed, "prefetched": True}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -159,6 +160,7 @@ def fleet(machines: Machines, tmp_path: Path) -> Iterator[Fleet]:
         target.driver = "haproxy"
         clean(target)
     yield found
+    shutil.rmtree(found.connections, ignore_errors=True)
     found.mend()
     for target in hosts.values():
         clean(target)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +29,8 @@ class Fleet:
         self.services: dict[str, dict[str, Any]] = {"shop": self.service()}
         self.variables: dict[str, Any] = {}
         self.began = time.time()
+        # The path of a socket is short.
+        self.connections = tempfile.mkdtemp(prefix="hundred-")
 
     def service(self, **more: Any) -> dict[str, Any]:
         """The definition of a service on all hosts."""
@@ -55,7 +58,15 @@ class Fleet:
 
     def environment(self) -> dict[str, str]:
         """A controller of our own, so that tests do not know each other's deploys."""
-        return {**ansible_environment(), "ANSIBLE_HOME": str(self.controller)}
+        # As docs/operations.md has it, so that a connection that was cut is noticed; a shorter time.
+        alive = "-o ConnectTimeout=5 -o ServerAliveInterval=2 -o ServerAliveCountMax=2"
+        return {
+            **ansible_environment(),
+            "ANSIBLE_HOME": str(self.controller),
+            "ANSIBLE_SSH_ARGS": f"-o ControlMaster=auto -o ControlPersist=60s {alive}",
+            # Connections of its own: those of other tests were begun without signs of life.
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": self.connections,
+        }
 
     def run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a playbook to its end."""
