@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.lab.host import Host
+
 from .service_host import PORTS, ROOT, ServiceHost, ansible_command, ansible_environment
 
 # Two engine generations, each twice; the first is the canary.
@@ -28,6 +30,7 @@ class Fleet:
         self.hosts, self.folder, self.controller = hosts, folder, controller
         self.services: dict[str, dict[str, Any]] = {"shop": self.service()}
         self.variables: dict[str, Any] = {}
+        self.edges: dict[str, Host] = {}
         self.began = time.time()
         # The path of a socket is short.
         self.connections = tempfile.mkdtemp(prefix="hundred-")
@@ -41,7 +44,10 @@ class Fleet:
         return {**found, "replicas": 2, **more}
 
     def command(self, name: str, *arguments: str) -> list[str]:
-        """That of a playbook, whose inventory is written."""
+        """That of a playbook of the collection or of a path; the inventory is written.
+
+        :param name: of the playbook, or a path that ends in .yml.
+        """
         options = self.hosts["web1"].options
         common = {
             "hundred_services": self.services,
@@ -51,14 +57,19 @@ class Fleet:
             **self.variables,
         }
         hosts = {name: target.host.inventory_vars() for name, target in self.hosts.items()}
-        inventory = {"all": {"children": {"web": {"hosts": hosts}}, "vars": common}}
+        groups: dict[str, Any] = {"web": {"hosts": hosts}}
+        if self.edges:
+            edges = {name: host.inventory_vars() for name, host in self.edges.items()}
+            groups["edge"] = {"hosts": edges}
+        inventory = {"all": {"children": groups, "vars": common}}
         (self.folder / "fleet.json").write_text(json.dumps(inventory))
         command = [ansible_command("ansible-playbook"), "-i", str(self.folder / "fleet.json")]
-        return [*command, str(ROOT / "playbooks" / f"{name}.yml"), *arguments]
+        playbook = ROOT / "playbooks" / f"{name}.yml" if name.isidentifier() else Path(name)
+        return [*command, str(playbook), *arguments]
 
     def environment(self) -> dict[str, str]:
         """A controller of our own, so that tests do not know each other's deploys."""
-        # As docs/operations.md has it, so that a connection that was cut is noticed; a shorter time.
+        # As docs/operations.md has it, with shorter times: a connection that was cut is noticed.
         alive = "-o ConnectTimeout=5 -o ServerAliveInterval=2 -o ServerAliveCountMax=2"
         return {
             **ansible_environment(),

@@ -18,7 +18,18 @@ from .conftest import PORTS, release_of
 from .service_host import ROOT, ServiceHost, ansible_command, ansible_environment
 
 ZEROS = "sha256:" + 64 * "0"
-PLAYBOOKS = ("build", "deploy", "freeze", "history", "rollback", "run", "setup", "status", "thaw")
+PLAYBOOKS = (
+    "build",
+    "deploy",
+    "freeze",
+    "history",
+    "maintenance",
+    "rollback",
+    "run",
+    "setup",
+    "status",
+    "thaw",
+)
 
 
 def playbook(

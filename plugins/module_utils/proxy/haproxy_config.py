@@ -19,8 +19,8 @@ from .routing import Listener, Rule, check_host, http_rules, tcp_listeners
 from .safe import require_safe, require_safe_settings
 from .settings import LOOPBACK, HAProxySettings
 
-_LAYOUT_BACKEND = "hundred:layout:"
-_LAYOUT = re.compile(_LAYOUT_BACKEND + r"([0-9a-f]+)")
+LAYOUT_BACKEND = "hundred:layout:"
+_LAYOUT = re.compile(LAYOUT_BACKEND + r"([0-9a-f]+)")
 SERVICE_HEADER = "X-Hundred-Service"
 
 
@@ -92,31 +92,33 @@ def _render(backends: Sequence[Backend], settings: HAProxySettings, mark: str) -
     protocols = {backend.service: backend.protocol for backend in backends}
     sections = [
         *_global(settings),
-        _defaults(settings),
+        defaults_section(settings),
         _http_frontend(rules, settings),
         _verify_frontend([name for name in protocols if protocols[name] == "http"], settings),
         *(_tcp_frontend(listener, settings) for listener in listeners),
-        *(_backend(backend, settings) for backend in backends),
+        *(backend_section(backend, settings) for backend in backends),
         _relay_backend(settings),
-        _no_service_backend(),
+        no_service_backend(),
         # Nothing goes there. A worker's list of backends says with it which layout the worker has
         # loaded.
-        f"backend {_LAYOUT_BACKEND}{mark} from hundred\n",
+        f"backend {LAYOUT_BACKEND}{mark} from hundred\n",
     ]
     return committed.HEADER + committed.encode(backends) + "\n" + "\n".join(sections)
 
 
-def _section(title: str, lines: Iterable[str]) -> str:
+def section(title: str, lines: Iterable[str]) -> str:
+    """A section of the file."""
     return title + "\n" + "".join(f"    {line}\n" for line in lines)
 
 
 def _global(settings: HAProxySettings) -> list[str]:
     if settings.hard_stop_after is None:
         return []
-    return [_section("global", [f"hard-stop-after {milliseconds(settings.hard_stop_after)}"])]
+    return [section("global", [f"hard-stop-after {milliseconds(settings.hard_stop_after)}"])]
 
 
-def _defaults(settings: HAProxySettings) -> str:
+def defaults_section(settings: HAProxySettings) -> str:
+    """The defaults of all sections of the file."""
     lines = [
         "log global",
         "mode http",
@@ -131,13 +133,13 @@ def _defaults(settings: HAProxySettings) -> str:
         f"timeout http-keep-alive {milliseconds(settings.timeout_keep_alive)}",
         f"timeout tunnel {milliseconds(settings.timeout_tunnel)}",
     ]
-    return _section("defaults hundred", lines)
+    return section("defaults hundred", lines)
 
 
 def _http_frontend(rules: Sequence[Rule], settings: HAProxySettings) -> str:
     trusted = " ".join([*LOOPBACK, *_own_addresses(settings), *settings.trusted_proxies])
     lines = [
-        *_binds(settings, settings.http_port),
+        *binds(settings, settings.http_port),
         "option httplog",
         # At a reload the old worker answers one more request on an idle connection and says that it
         # closes it, instead of closing it while that request is on its way.
@@ -149,13 +151,14 @@ def _http_frontend(rules: Sequence[Rule], settings: HAProxySettings) -> str:
         " unless hundred_trusted { req.hdr(X-Forwarded-Proto) -m found }",
         "http-request set-var(txn.hundred_host) req.hdr(host),host_only,rtrim(.)",
         "use_backend hundred:relay if { stopping }",
-        *(f"use_backend {backend_name(rule.service)}{_condition(rule)}" for rule in rules),
+        *(f"use_backend {backend_name(rule.service)}{condition(rule)}" for rule in rules),
         "default_backend hundred:none",
     ]
-    return _section("frontend hundred:http from hundred", lines)
+    return section("frontend hundred:http from hundred", lines)
 
 
-def _condition(rule: Rule) -> str:
+def condition(rule: Rule) -> str:
+    """When a request belongs to a rule, as the end of a ``use_backend``."""
     tests = []
     if rule.host is not None and rule.host.startswith("*."):
         tests.append("{ var(txn.hundred_host) -m end '%s' }" % rule.host[1:])
@@ -181,21 +184,31 @@ def _verify_frontend(services: Sequence[str], settings: HAProxySettings) -> str:
         ),
         "default_backend hundred:none",
     ]
-    return _section("frontend hundred:verify from hundred", lines)
+    return section("frontend hundred:verify from hundred", lines)
 
 
 def _tcp_frontend(listener: Listener, settings: HAProxySettings) -> str:
     lines = [
-        *_binds(settings, listener.port),
+        *binds(settings, listener.port),
         "mode tcp",
         "option tcplog",
         f"timeout client {milliseconds(settings.timeout_tunnel)}",
         f"default_backend {backend_name(listener.service)}",
     ]
-    return _section(f"frontend hundred:tcp:{listener.port} from hundred", lines)
+    return section(f"frontend hundred:tcp:{listener.port} from hundred", lines)
 
 
-def _backend(backend: Backend, settings: HAProxySettings) -> str:
+def backend_section(
+    backend: Backend,
+    settings: HAProxySettings,
+    host: str | None = None,
+    further: Sequence[str] = (),
+) -> str:
+    """The backend of a service, with its members.
+
+    :param host: the ``Host`` that checks name; None: that of the service's routes.
+    :param further: lines for this backend only.
+    """
     lines = [
         # Requests of a web app differ much in length: the replica with the fewest at work gets the
         # next. Those with equally many take turns.
@@ -217,12 +230,13 @@ def _backend(backend: Backend, settings: HAProxySettings) -> str:
         lines += [
             "option httpchk",
             f"http-check send meth GET uri '{backend.check.path}' ver HTTP/1.1"
-            f" hdr Host '{check_host(backend.service, backend.routes)}'"
+            f" hdr Host '{host or check_host(backend.service, backend.routes)}'"
             " hdr User-Agent hundred.containers",
             "http-check expect status 200-399",
         ]
+    lines += further
     lines += [f"server {item.name} {server_arguments(backend, item)}" for item in backend.members]
-    return _section(f"backend {backend_name(backend.service)} from hundred", lines)
+    return section(f"backend {backend_name(backend.service)} from hundred", lines)
 
 
 def _relay_backend(settings: HAProxySettings) -> str:
@@ -234,7 +248,7 @@ def _relay_backend(settings: HAProxySettings) -> str:
     """
     address = settings.bind_addresses[0]
     target = {"*": "127.0.0.1", "::": "::1"}.get(address, address)
-    return _section(
+    return section(
         "backend hundred:relay from hundred",
         [
             "retry-on conn-failure",
@@ -244,13 +258,15 @@ def _relay_backend(settings: HAProxySettings) -> str:
     )
 
 
-def _no_service_backend() -> str:
+def no_service_backend() -> str:
+    """Where requests go that no rule takes."""
     text = "No service of this host has this host name and path.\\n"
     answer = f'http-request return status 404 content-type text/plain string "{text}"'
-    return _section("backend hundred:none from hundred", [answer])
+    return section("backend hundred:none from hundred", [answer])
 
 
-def _binds(settings: HAProxySettings, port: int) -> list[str]:
+def binds(settings: HAProxySettings, port: int) -> list[str]:
+    """The ``bind`` lines for a port, on each of the addresses to listen on."""
     lines = []
     for address in settings.bind_addresses:
         if address == "*":

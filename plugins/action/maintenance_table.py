@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The end of the playbook maintenance as a table: the edges and the host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.hundred.containers.plugins.action.table import printable, render
+
+ARGUMENTS: Mapping[str, Any] = {
+    "host": {"type": "str", "required": True},
+    "edges": {"type": "list", "elements": "str", "required": True},
+    "half": {"type": "str", "choices": ["drain", "put_back"]},
+}
+
+COLUMNS = ("host", "drained", "work", "services", "put back")
+
+
+class ActionModule(ActionBase):
+    """The action plugin of ``hundred.containers.maintenance_table``."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Print the table and return its rows; fail if anything is not as wanted."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        arguments = self.validate_argument_spec(argument_spec=dict(ARGUMENTS))[1]
+        hostvars = (task_vars or {})["hostvars"]
+        host, half = arguments["host"], arguments["half"]
+        rows = [edge_row(name, hostvars[name], half) for name in arguments["edges"]]
+        unsafe = any(row["drained"] == "failed" for row in rows)
+        rows.append(host_row(host, hostvars[host], half, unsafe))
+        self._display.display(render(COLUMNS, rows, f"maintenance of {host}") + "\n")
+        for row in rows:
+            for why in row["why"]:
+                self._display.display(f"{row['host']}: {printable(why)}\n")
+        away = [
+            row["host"]
+            for row in rows
+            if row["drained"].startswith("yes") and row["put back"] != "yes"
+        ]
+        result.update(changed=False, rows=rows)
+        if away and half != "drain":
+            result["still_drained_at"] = away
+            self._display.display(
+                f"{host} IS STILL DRAINED at {', '.join(away)}. When it is well again, run this "
+                "playbook with -e only=put_back\n"
+            )
+        if any(row["why"] for row in rows):
+            bad = ", ".join(row["host"] for row in rows if row["why"])
+            result.update(failed=True, msg=f"not as wanted: {bad}")
+        return result
+
+
+def edge_row(edge: str, values: Mapping[str, Any], half: str | None) -> dict[str, Any]:
+    """The row of one edge. Pure.
+
+    :param values: its variables.
+    :param half: ``drain`` or ``put_back`` when only that was asked for.
+    """
+    drain, back = (_mapping(values.get(f"__maintenance_{name}")) for name in ("drain", "back"))
+    row: dict[str, Any] = {"host": edge, "work": "", "services": "", "why": []}
+    row["drained"] = _outcome(drain, row["why"]) if half != "put_back" else ""
+    row["put back"] = _outcome(back, row["why"]) if half != "drain" else ""
+    left = drain.get("in_flight")
+    if row["drained"] == "yes" and left:
+        row["drained"] = f"yes, {left} in flight"
+    return row
+
+
+def host_row(
+    host: str, values: Mapping[str, Any], half: str | None, unsafe: bool
+) -> dict[str, Any]:
+    """The row of the host itself. Pure.
+
+    :param unsafe: an edge could not drain it, so nothing was done to it.
+    """
+    row: dict[str, Any] = {"host": host, "drained": "", "put back": "", "why": []}
+    failure = values.get("__maintenance_failure")
+    row["work"] = "" if half else "not done" if unsafe else "failed" if failure else "done"
+    if failure:
+        row["why"].append(str(failure))
+    row["services"] = ""
+    if half != "drain" and not unsafe:
+        found = _mapping(values.get("__maintenance_services"))
+        reached = _mapping(values.get("__maintenance_reached"))
+        row["services"] = "healthy"
+        if reached.get("unreachable") or reached.get("failed"):
+            row["services"] = "not known"
+            row["why"].append(f"cannot be reached: {reached.get('msg')}")
+        elif values.get("__maintenance_unhealthy"):
+            row["services"] = "not healthy"
+            row["why"] += _unhealthy(found.get("services") or ()) or [str(found.get("msg"))]
+    return row
+
+
+def _unhealthy(services: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines = []
+    for item in services:
+        healthy, wanted = item.get("replicas_healthy"), item.get("replicas_wanted")
+        if item["state"] != "stopped" and (item["state"] != "present" or healthy != wanted):
+            lines.append(f"{item['service']} is {item['state']}, {healthy}/{wanted} healthy")
+    return lines
+
+
+def _outcome(values: Mapping[str, Any], whys: list[str]) -> str:
+    if values.get("failed") or values.get("unreachable"):
+        whys.append(str(values.get("msg") or "failed"))
+        if values.get("next_step"):
+            whys.append(f"next: {values['next_step']}")
+        return "failed"
+    return "yes" if "actions" in values else "no"
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,157 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""F5: a host is drained at all edges in front of it, and always put back or reported."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+from tests.load.process import LoadProcess
+
+from .conftest import release_of
+from .fleet import Fleet
+
+ADDRESS = "/var/lib/hundred/edge/server-state"
+
+
+@pytest.fixture
+def edged(fleet: Fleet, lab, digests) -> Iterator[Fleet]:
+    """A service on two hosts behind two edges, one of each generation."""
+    fleet.hosts = {name: fleet.hosts[name] for name in ("web1", "web2")}
+    fleet.edges = {
+        name: lab.ensure(name, suite, "bare")
+        for name, suite in (("edge1", "bookworm"), ("edge2", "trixie"))
+    }
+    addresses = [host.address for host in fleet.edges.values()]
+    fleet.variables["hundred_proxy_settings"] = {"trusted_proxies": addresses}
+    fleet.variables["hundred_edge_health"] = {"interval": "500ms"}
+    fleet.must_deploy(release_of(digests, "v1"))
+    apply_role(fleet)
+    yield fleet
+    for host in fleet.edges.values():
+        host.run("systemctl start haproxy")
+
+
+def apply_role(fleet: Fleet, *arguments: str) -> str:
+    """Run the role on the edges."""
+    playbook = fleet.folder / "edge.yml"
+    role = {"role": "hundred.containers.edge"}
+    playbook.write_text(json.dumps([{"hosts": "edge", "gather_facts": False, "roles": [role]}]))
+    done = fleet.run(str(playbook), *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def work(fleet: Fleet, *tasks: dict[str, object]) -> tuple[str, ...]:
+    """The arguments of a maintenance of the second host that does these tasks."""
+    (fleet.folder / "work.yml").write_text(yaml.safe_dump(list(tasks)))
+    return ("maintenance", "-e", "host=web2", "-e", "maintenance_tasks=work.yml")
+
+
+def load(fleet: Fleet, edge: str) -> LoadProcess:
+    """Load through an edge."""
+    return LoadProcess(
+        f"http://{fleet.edges[edge].address}", "--host", "shop.test", "--rate", "100"
+    )
+
+
+def drained(fleet: Fleet) -> list[str]:
+    """The edges whose state keeps the second host out."""
+    found = []
+    for name, host in fleet.edges.items():
+        if " web2 " in host.run(f"cat {ADDRESS} 2>/dev/null || true").stdout:
+            found.append(name)
+    return found
+
+
+def served_by(fleet: Fleet, edge: str, requests: int = 12) -> set[str]:
+    """The hosts that answer through an edge: each proxy's own log names its requests."""
+    before = {name: logged(fleet, name) for name in fleet.hosts}
+    url = f"http://{fleet.edges[edge].address}/version"
+    fleet.edges[edge].run(
+        f"for i in $(seq {requests}); do curl -fsS -H 'Host: shop.test' {url} >/dev/null; done"
+    )
+    return {name for name in fleet.hosts if logged(fleet, name) > before[name]}
+
+
+def logged(fleet: Fleet, name: str) -> int:
+    """How many requests the proxy of a host has answered for the service."""
+    command = "echo 'show stat' | socat - UNIX-CONNECT:/run/haproxy/admin.sock"
+    lines = fleet.hosts[name].host.run(command).stdout.splitlines()
+    rows = [line.split(",") for line in lines if line.startswith("hundred_shop,BACKEND,")]
+    return int(rows[0][7])
+
+
+@pytest.mark.timeout(600)
+def test_f5_no_request_is_lost_in_a_deploy_or_in_a_maintenance_behind_an_edge(edged, digests):
+    stop = {"name": "Stop what serves", "ansible.builtin.command": "systemctl stop docker haproxy"}
+    start = {"name": "Start it again", "ansible.builtin.command": "systemctl start docker haproxy"}
+    sleep = {"name": "Take a while", "ansible.builtin.pause": {"seconds": 3}}
+    with load(edged, "edge1") as first, load(edged, "edge2") as second:
+        time.sleep(2)
+        edged.must_deploy(release_of(digests, "v2"))
+        done = edged.run(*work(edged, stop, sleep, start))
+        time.sleep(2)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "maintenance of web2" in done.stdout and "healthy" in done.stdout
+    for result in (first.result, second.result):
+        assert result.sent > 1000 and result.lost == 0, result.total
+    assert drained(edged) == []
+    assert served_by(edged, "edge1") == {"web1", "web2"}
+
+
+@pytest.mark.timeout(600)
+def test_f5_a_host_is_put_back_when_the_work_fails_and_stays_drained_when_it_is_ill(edged):
+    fail = {"name": "Upgrade it", "ansible.builtin.fail": {"msg": "held packages"}}
+    failed = edged.run(*work(edged, fail))
+    assert failed.returncode != 0
+    assert "Upgrade it: held packages" in failed.stdout and "STILL DRAINED" not in failed.stdout
+    assert drained(edged) == [] and served_by(edged, "edge2") == {"web1", "web2"}
+    # Work that leaves the service ill: it is not given to clients, and that is told.
+    ill = {"name": "Break it", "ansible.builtin.command": "docker pause shop-g1-1"}
+    left = edged.run(*work(edged, ill), "-e", "hundred_maintenance_healthy_timeout=6")
+    assert left.returncode != 0, left.stdout
+    assert "web2 IS STILL DRAINED at edge1, edge2" in left.stdout, left.stdout
+    assert "shop is present, 1/2 healthy" in left.stdout
+    assert drained(edged) == ["edge1", "edge2"] and served_by(edged, "edge1") == {"web1"}
+    # Neither a reload by anybody, nor a restart, nor the role puts it back.
+    edged.edges["edge1"].run("systemctl reload haproxy")
+    edged.edges["edge2"].run("systemctl restart haproxy")
+    time.sleep(1)
+    edged.variables["hundred_edge_health"] = {"interval": "600ms"}
+    apply_role(edged)
+    for name in edged.edges:
+        assert served_by(edged, name) == {"web1"}
+    edged.hosts["web2"].docker("unpause", "shop-g1-1")
+    back = edged.run("maintenance", "-e", "host=web2", "-e", "only=put_back")
+    assert back.returncode == 0, back.stdout
+    assert drained(edged) == [] and served_by(edged, "edge1") == {"web1", "web2"}
+
+
+@pytest.mark.timeout(600)
+def test_f5_an_edge_that_cannot_drain_keeps_the_host_from_being_touched(edged):
+    edged.edges["edge2"].run("systemctl stop haproxy")
+    touch = {"name": "Touch it", "ansible.builtin.command": "touch /tmp/was-touched"}
+    refused = edged.run(*work(edged, touch))
+    assert refused.returncode != 0
+    assert "not done" in refused.stdout and "does not answer" in refused.stdout, refused.stdout
+    host = edged.hosts["web2"].host
+    assert host.run("test -e /tmp/was-touched", check=False).returncode != 0
+    assert "edge1" not in drained(edged)
+    assert served_by(edged, "edge1") == {"web1", "web2"}
+    for wrong, said in (
+        (("host=web9",), "web9 is no host of a service; those are web1, web2"),
+        (("host=web2",), "say what to do with -e maintenance_tasks=FILE"),
+        (("host=web2", "maintenance_tasks=gone.yml"), "gone.yml is no file"),
+        (("host=web2", "only=half"), "only must be drain or put_back"),
+    ):
+        options = [word for item in wrong for word in ("-e", item)]
+        bad = edged.run("maintenance", *options)
+        assert bad.returncode != 0 and said in bad.stdout, bad.stdout
