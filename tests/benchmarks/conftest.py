@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import digests, machines
+from tests.integration.conftest import digests, machines, ten
 
-__all__ = ["digests", "machines"]
+__all__ = ["digests", "machines", "ten"]
 
 
 @pytest.fixture

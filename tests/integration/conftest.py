@@ -166,6 +166,29 @@ def fleet(machines: Machines, tmp_path: Path) -> Iterator[Fleet]:
         clean(target)
 
 
+@pytest.fixture
+def ten(machines: Machines, lab: Lab, digests: dict[str, str], tmp_path: Path) -> Iterator[Fleet]:
+    """Ten hosts, each with an engine of its own, of both generations, behind one edge."""
+    suites = ("trixie", "bookworm")
+    hosts = {}
+    for number in range(1, 11):
+        suite = suites[number % 2]
+        # The four of the other tests are among them.
+        name = {1: "bookworm", 2: "trixie", 3: "second-bookworm", 4: "second-trixie"}.get(number)
+        hosts[f"web{number}"] = machines.get(suite, "haproxy", tmp_path, name or f"ten-{number}")
+    found = Fleet(hosts, tmp_path, tmp_path / "controller")
+    for target in hosts.values():
+        target.driver = "haproxy"
+        clean(target)
+    found.edges = {"edge1": lab.ensure("edge1", "bookworm", "bare")}
+    found.variables["hundred_proxy_settings"] = {"trusted_proxies": [found.edges["edge1"].address]}
+    yield found
+    shutil.rmtree(found.connections, ignore_errors=True)
+    found.mend()
+    for target in hosts.values():
+        clean(target)
+
+
 def release_of(digests: dict[str, str], name: str) -> dict[str, str]:
     """The options that name a release; its revision looks like a commit's SHA."""
     return {"digest": digests[name], "revision": hashlib.sha1(name.encode()).hexdigest()}

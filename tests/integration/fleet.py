@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tempfile
 import time
@@ -96,6 +97,15 @@ class Fleet:
         """Deploy a release that is in the registry."""
         return self.run("deploy", *wanted(release), *more)
 
+    def set_up_edges(self) -> None:
+        """Run the role ``edge`` on the edges."""
+        playbook = self.folder / "edge.yml"
+        role = {"role": "hundred.containers.edge"}
+        play = {"hosts": "edge", "gather_facts": False, "roles": [role]}
+        playbook.write_text(json.dumps([play]))
+        done = self.run(str(playbook))
+        assert done.returncode == 0, done.stdout + done.stderr
+
     def must_deploy(self, release: dict[str, str]) -> None:
         """Deploy, and do without a failure."""
         done = self.deploy(release)
@@ -145,6 +155,6 @@ def rows(result: subprocess.CompletedProcess[str]) -> dict[str, str]:
     found = {}
     for line in lines:
         cells = line.split()
-        if cells and cells[0] in HOSTS and not line.startswith(f"{cells[0]}:"):
+        if cells and re.fullmatch(r"web\d+", cells[0]) and not line.startswith(f"{cells[0]}:"):
             found.setdefault(cells[0], line)
     return found

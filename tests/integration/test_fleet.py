@@ -15,36 +15,44 @@ from typing import Any
 
 import pytest
 
+from tests.load.process import LoadProcess
+
 from .conftest import release_of
 from .fleet import Fleet, rows, wanted
 from .service_host import ROOT
 
 
-@pytest.mark.timeout(600)
-def test_f1_f2_f3_a_failed_batch_stops_the_fleet_and_all_return(fleet, digests):
+@pytest.mark.timeout(900)
+def test_f1_f2_f3_ten_hosts_under_load_through_an_edge(ten, digests):
+    fleet, hosts = ten, 10
     v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
+    fleet.services["shop"]["replicas"] = 1
     first = fleet.deploy(v1, "-e", "hundred_batch_pause=1")
     assert first.returncode == 0, first.stdout + first.stderr
     assert first.stdout.count("Pausing for 1 seconds") == 2, first.stdout
     assert all("swapped" in line for line in rows(first).values()), first.stdout
-    states = {
-        "web1": ["failed", "not swapped", "not swapped", "not swapped"],
-        "web2": ["returned", "failed", "not swapped", "not swapped"],
-        "web4": ["returned", "returned", "returned", "failed"],
-    }
-    for bad, expected in states.items():
-        fleet.sabotage(bad, fleet.hosts[bad].info("shop")["generation"] + 1)
-        failed = fleet.deploy(v2)
-        assert failed.returncode != 0, failed.stdout
-        told = rows(failed)
-        for (name, line), state in zip(sorted(told.items()), expected):
-            assert state in line, (bad, name, failed.stdout)
-        assert fleet.revisions() == 4 * [v1["revision"]], (bad, failed.stdout)
-        assert fleet.claims() == []
-        fleet.mend()
-    done = fleet.deploy(v2)
+    fleet.set_up_edges()
+    # Batches of 1, 2 and the rest: the canary, one in the second batch, the last host.
+    reached = {"web1": 1, "web3": 3, "web10": 10}
+    edge = fleet.edges["edge1"].address
+    with LoadProcess(f"http://{edge}", "--host", "shop.test", "--rate", "100") as load:
+        for bad, number in reached.items():
+            fleet.sabotage(bad, fleet.hosts[bad].info("shop")["generation"] + 1)
+            failed = fleet.deploy(v2)
+            assert failed.returncode != 0, failed.stdout
+            told = rows(failed)
+            assert len(told) == hosts and "failed" in told[bad], failed.stdout
+            before = [told[f"web{index}"] for index in range(1, number)]
+            assert all("returned" in line for line in before), failed.stdout
+            after = [told[f"web{index}"] for index in range(number + 1, hosts + 1)]
+            assert all("not swapped" in line for line in after), failed.stdout
+            assert fleet.revisions() == hosts * [v1["revision"]], (bad, failed.stdout)
+            assert fleet.claims() == []
+            fleet.mend()
+        done = fleet.deploy(v2)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert fleet.revisions() == 4 * [v2["revision"]]
+    assert fleet.revisions() == hosts * [v2["revision"]]
+    assert load.result.sent > 3000 and load.result.lost == 0, load.result.total
     again = fleet.deploy(v2)
     assert again.returncode == 0 and "changed=0" in again.stdout, again.stdout
     assert all("unchanged" in line for line in rows(again).values())
