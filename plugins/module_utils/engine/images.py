@@ -9,7 +9,7 @@ so do the credentials given here or those of Docker's own configuration.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -54,7 +54,9 @@ class Image:
     :param tags: ``repository:tag`` of each of its tags.
     :param digests: ``repository@digest`` for each registry that it was pushed to or pulled from.
     :param size: bytes on disk, layers shared with other images included.
-    :param platform: operating system and architecture, as in ``linux/amd64``.
+    :param platform: operating system and architecture, as in ``linux/amd64``; empty in a list.
+    :param parent: id of the image that the classic builder made it from; empty if that is not
+        known, as with BuildKit, a pull and a load.
     """
 
     id: str
@@ -63,10 +65,11 @@ class Image:
     labels: Mapping[str, str]
     size: int
     platform: str
+    parent: str = ""
 
     def is_known_as(self, name: str, digest: str) -> bool:
         """Whether the engine knows that a registry has this image under a digest."""
-        return f"{_familiar(name)}@{digest}" in self.digests
+        return f"{familiar(name)}@{digest}" in self.digests
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,56 @@ def find_image(client: APIClient, reference: str) -> Image | None:
         labels=(facts.get("Config") or {}).get("Labels") or {},
         size=facts.get("Size") or 0,
         platform=f"{facts.get('Os', '')}/{facts.get('Architecture', '')}",
+        parent=facts.get("Parent") or "",
     )
+
+
+def list_images(client: APIClient) -> list[Image]:
+    """Every image that the engine has, those that others were built on included.
+
+    :raises EngineError: the engine does not answer.
+    """
+    with engine_errors("list the images"):
+        rows = client.images(all=True)
+    return [
+        Image(
+            id=row["Id"],
+            tags=_named(row.get("RepoTags")),
+            digests=_named(row.get("RepoDigests")),
+            labels=row.get("Labels") or {},
+            size=row.get("Size") or 0,
+            platform="",
+            parent=row.get("ParentId") or "",
+        )
+        for row in rows
+    ]
+
+
+def images_in_use(client: APIClient) -> dict[str, str]:
+    """The images that containers were made from, running or not: their ids, and a container of
+    each.
+
+    :raises EngineError: the engine does not answer.
+    """
+    with engine_errors("list the containers"):
+        rows = client.containers(all=True)
+    return {row["ImageID"]: (row.get("Names") or [row["Id"]])[0].lstrip("/") for row in rows}
+
+
+def bytes_of_layers(client: APIClient, patience: int) -> int | None:
+    """Bytes that the layers of all images take on disk, or None if the engine does not tell.
+
+    :param patience: seconds; the engine measures its volumes at the same time, which may take long.
+    """
+    usual = client.timeout
+    client.timeout = patience
+    try:
+        with engine_errors("measure the images"):
+            return _count(client.df().get("LayersSize"))
+    except EngineError:
+        return None
+    finally:
+        client.timeout = usual
 
 
 def find_manifest(
@@ -133,8 +185,12 @@ def tag_image(client: APIClient, image: str, name: str, tag: str) -> None:
 
 
 def remove_reference(client: APIClient, reference: str) -> None:
-    """Remove a tag or digest, and the image with its last one.
+    """Remove a tag or digest, and the image with its last one; or by its id one that has none.
 
+    Images without a tag that it was built on go with it, unless something else needs them.
+
+    :raises NotFoundError: it is gone already.
+    :raises ConflictError: a container uses the image, or another one was built on it.
     :raises EngineError: the engine refuses.
     """
     with engine_errors(f"remove the reference {reference}"):
@@ -236,12 +292,21 @@ def credential_errors(doing: str) -> Iterator[None]:
         ) from error
 
 
-def _familiar(name: str) -> str:
+def familiar(name: str) -> str:
     """A repository as the engine writes it: without Docker Hub's host and default namespace."""
     for prefix in ("docker.io/", "index.docker.io/"):
         if name.startswith(prefix):
             return name.removeprefix(prefix).removeprefix("library/")
     return name
+
+
+def _named(references: Sequence[str] | None) -> tuple[str, ...]:
+    """References without those that older engines list where there is none."""
+    return tuple(text for text in references or () if "<none>" not in text)
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def _check_event(event: Mapping[str, Any], doing: str, host: str) -> None:

@@ -158,6 +158,24 @@ def _before(raw: Mapping[str, Any] | None) -> Before | None:
     return Before(**{**raw, "release": _release(raw["release"])}) if raw is not None else None
 
 
+def _journal(raw: Mapping[str, Any]) -> Journal:
+    return Journal(
+        service=raw["service"],
+        last_generation=raw["last_generation"],
+        committed=_release(raw["committed"]),
+        desired=_release(raw["desired"]),
+        kept=tuple(Release(**item) for item in raw["kept"]),
+        phase=raw["phase"],
+        stopped=raw["stopped"],
+        before=_before(raw.get("before")),
+    )
+
+
+def _why(error: Exception) -> str:
+    """The error in words: what is JSON, but no journal, fails on its first key."""
+    return str(error) if isinstance(error, (OSError, ValueError)) else f"it is none ({error!r})"
+
+
 class JournalFile:
     """The journal's file."""
 
@@ -173,27 +191,19 @@ class JournalFile:
         try:
             with open(self.path, encoding="utf-8") as stream:
                 raw = json.load(stream)
+            version = raw.pop("format", None)
+            if version == FORMAT:
+                return _journal(raw)
         except FileNotFoundError:
             return Journal(service=self._service)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
             raise StateError(
-                f"cannot read the journal {self.path}: {error}",
+                f"cannot read the journal {self.path}: {_why(error)}",
                 step="observe",
                 next_step="restore it from a backup; or move it away: the next rollout then takes "
                 "the service as new and replaces the containers it finds",
             ) from error
-        if raw.pop("format", None) != FORMAT:
-            raise StateError(f"the journal {self.path} was written by another version")
-        return Journal(
-            service=raw["service"],
-            last_generation=raw["last_generation"],
-            committed=_release(raw["committed"]),
-            desired=_release(raw["desired"]),
-            kept=tuple(Release(**item) for item in raw["kept"]),
-            phase=raw["phase"],
-            stopped=raw["stopped"],
-            before=_before(raw.get("before")),
-        )
+        raise StateError(f"the journal {self.path} was written by another version")
 
     def write(self, journal: Journal) -> None:
         """Replace the file atomically and durably.
