@@ -22,6 +22,7 @@ description:
 author: hundred.containers authors (@hundred-containers)
 extends_documentation_fragment:
   - hundred.containers.engine
+  - hundred.containers.network
   - hundred.containers.registry
   - hundred.containers.rollout
   - hundred.containers.attributes
@@ -75,24 +76,6 @@ options:
             C(timeout_server), C(timeout_keep_alive), C(timeout_request), C(timeout_tunnel).
         type: dict
         default: {}
-  network:
-    description:
-      - The bridge network of the replicas; it is created if it is not there.
-    type: dict
-    default: {}
-    suboptions:
-      name:
-        description: Name of the network.
-        type: str
-        default: hundred
-      subnet:
-        description: The whole network in CIDR notation.
-        type: str
-        default: 10.213.0.0/20
-      ip_range:
-        description: The part of it from which the engine gives addresses to anything but replicas.
-        type: str
-        default: 10.213.8.0/21
   deploy:
     description:
       - The deploy over many hosts that this is part of; the playbook C(deploy) gives it.
@@ -388,6 +371,7 @@ from ansible_collections.hundred.containers.plugins.module_utils.errors import H
 from ansible_collections.hundred.containers.plugins.module_utils.rollout.options import (
     DEFINITION_ARGUMENTS,
     HOST_ARGUMENTS,
+    NETWORK_ARGUMENTS,
     make_result,
     make_wanted,
     open_host,
@@ -420,15 +404,6 @@ def argument_spec() -> dict[str, Any]:
                 "settings": {"type": "dict", "default": {}},
             },
         },
-        "network": {
-            "type": "dict",
-            "default": {},
-            "options": {
-                "name": {"type": "str", "default": "hundred"},
-                "subnet": {"type": "str", "default": "10.213.0.0/20"},
-                "ip_range": {"type": "str", "default": "10.213.8.0/21"},
-            },
-        },
         "deploy": {
             "type": "dict",
             "options": {
@@ -443,6 +418,7 @@ def argument_spec() -> dict[str, Any]:
         "definition": {"type": "dict"},
         **DEFINITION_ARGUMENTS,
         **HOST_ARGUMENTS,
+        **NETWORK_ARGUMENTS,
         **ENGINE_ARGUMENTS,
         **REGISTRY_ARGUMENTS,
     }

@@ -20,6 +20,7 @@ description:
 author: hundred.containers authors (@hundred-containers)
 extends_documentation_fragment:
   - hundred.containers.engine
+  - hundred.containers.network
   - hundred.containers.registry
   - hundred.containers.attributes
   - hundred.containers.attributes.action_group
@@ -66,23 +67,6 @@ options:
   secrets:
     description: With O(definition), the values of its secrets.
     type: dict
-  network:
-    description: The bridge network of the service; it is created if it is not there.
-    type: dict
-    default: {}
-    suboptions:
-      name:
-        description: Name of the network.
-        type: str
-        default: hundred
-      subnet:
-        description: The whole network in CIDR notation.
-        type: str
-        default: 10.213.0.0/20
-      ip_range:
-        description: The part of it from which the engine gives addresses to anything but replicas.
-        type: str
-        default: 10.213.8.0/21
   started_by:
     description:
       - Who starts this, for the history.
@@ -168,7 +152,10 @@ from ansible_collections.hundred.containers.plugins.module_utils.rollout.one_off
     remembered,
     run_once,
 )
-from ansible_collections.hundred.containers.plugins.module_utils.rollout.options import open_host
+from ansible_collections.hundred.containers.plugins.module_utils.rollout.options import (
+    NETWORK_ARGUMENTS,
+    open_host,
+)
 
 
 def main() -> None:
@@ -183,17 +170,9 @@ def main() -> None:
             "revision": {"type": "str"},
             "definition": {"type": "dict"},
             "secrets": {"type": "dict", "no_log": True},
-            "network": {
-                "type": "dict",
-                "default": {},
-                "options": {
-                    "name": {"type": "str", "default": "hundred"},
-                    "subnet": {"type": "str", "default": "10.213.0.0/20"},
-                    "ip_range": {"type": "str", "default": "10.213.8.0/21"},
-                },
-            },
             "started_by": {"type": "str"},
             "state_dir": {"type": "path", "default": STATE_DIR},
+            **NETWORK_ARGUMENTS,
             **ENGINE_ARGUMENTS,
             **REGISTRY_ARGUMENTS,
         },

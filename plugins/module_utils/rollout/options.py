@@ -32,6 +32,18 @@ HOST_ARGUMENTS: dict[str, Any] = {
     "state_dir": {"type": "path", "default": STATE_DIR},
 }
 
+NETWORK_ARGUMENTS: dict[str, Any] = {
+    "network": {
+        "type": "dict",
+        "default": {},
+        "options": {
+            "name": {"type": "str", "default": "hundred"},
+            "subnet": {"type": "str", "default": "10.213.0.0/20"},
+            "ip_range": {"type": "str", "default": "10.213.8.0/21"},
+        },
+    },
+}
+
 # The keys of a definition as options. Their values are checked by the core, which names the key,
 # what it must be and what it was; Ansible's own conversion would hide what was written.
 DEFINITION_ARGUMENTS: dict[str, Any] = {
