@@ -15,7 +15,7 @@ from ansible_collections.hundred.containers.plugins.action.table import printabl
 from ansible_collections.hundred.containers.plugins.module_utils.clock import utc_iso
 
 ARGUMENTS: Mapping[str, Any] = {
-    "of": {"type": "str", "choices": ["rollout", "status", "history"], "required": True},
+    "of": {"type": "str", "choices": ["rollout", "status", "history", "prune"], "required": True},
     "format": {"type": "str", "choices": ["table", "json"], "default": "table"},
     "service": {"type": "str"},
     "hosts": {"type": "list", "elements": "str", "required": True},
@@ -46,6 +46,7 @@ COLUMNS: Mapping[str, Sequence[str]] = {
         "seconds",
         "result",
     ),
+    "prune": ("host", "service", "removed", "kept", "freed", "result"),
 }
 
 # Where the role service and the playbook status leave what the modules returned.
@@ -53,6 +54,7 @@ RESULTS = {
     "rollout": "__service_rollout",
     "status": "__hundred_status",
     "history": "__hundred_status",
+    "prune": "__hundred_pruned",
 }
 
 # As long as git shows a commit where it must be told from all others.
@@ -129,6 +131,11 @@ class ActionModule(ActionBase):
                 tasks, failure = (_result(hostvars, host, name) for name in (TASKS, FAILURE))
                 rows.append(with_failure(row, tasks, failure))
             return rows
+        if kind == "prune":
+            check = bool(self._task.check_mode)
+            return [
+                row for host, values in found.items() for row in prune_rows(host, values, check)
+            ]
         of_host = status_rows if kind == "status" else history_rows
         rows = [row for host, values in found.items() for row in of_host(host, values)]
         # A host that did not answer has a row without a service: it may run any of them.
@@ -308,6 +315,40 @@ def history_rows(host: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
                 row["override"] = entry["override"]
             rows.append(row)
     return rows
+
+
+def prune_rows(host: str, values: Mapping[str, Any], check: bool) -> list[dict[str, Any]]:
+    """The rows of the services whose images were pruned on one host. Pure.
+
+    :param values: what the loop over the services registered; empty when it was never begun.
+    """
+    rows = []
+    for item in values.get("results") or ():
+        if item.get("skipped"):
+            continue
+        row: dict[str, Any] = {"host": host, "service": item["item"]["key"]}
+        if item.get("failed") or item.get("unreachable"):
+            unreachable = bool(item.get("unreachable"))
+            row.update(result="unreachable" if unreachable else "failed", why=_why(item))
+        else:
+            row.update(removed=len(item["removed"]), kept=len(item["kept"]))
+            row.update(freed=_megabytes(item["freed"]), result=_pruned(item, check))
+        rows.append(row)
+    if not rows and not values.get("skipped"):
+        unreachable = bool(values.get("unreachable"))
+        row = {"host": host, "result": "unreachable" if unreachable else "failed"}
+        rows.append({**row, "why": str(values.get("msg") or "nothing was done there")})
+    return rows
+
+
+def _pruned(item: Mapping[str, Any], check: bool) -> str:
+    if not item["changed"]:
+        return "unchanged"
+    return "would be pruned" if check else "pruned"
+
+
+def _megabytes(count: int | None) -> str:
+    return "" if count is None else f"{count / 1e6:.1f} MB"
 
 
 def mark_behind(rows: Sequence[dict[str, Any]]) -> None:

@@ -143,7 +143,9 @@ class ActionModule(ActionBase):
         variables: Mapping[str, Any],
         groups: Mapping[str, Any],
     ) -> dict[str, Any]:
-        """The result with the hosts of the chosen services; nothing else of them is looked at."""
+        """The result with the hosts of the chosen services, their images if these can be had, and
+        whether they are built; nothing else of them is looked at.
+        """
         problems: list[Problem] = []
         place = Place(VARIABLE, problems)
         services = arguments["services"]
@@ -152,10 +154,12 @@ class ActionModule(ActionBase):
             if isinstance(services, str):
                 services = self._value(place, lambda: variables[VARIABLE])
         chosen = _chosen(arguments["names"], services, problems)
-        written = {}
+        written, others = {}, {}
         for name in chosen:
             body = services.get(name) if isinstance(services, Mapping) else None
             spot = place.at(name).at("hosts")
+            built = isinstance(body, Mapping) and "build" in body
+            others[name] = {"image": self._image(body), "built": built}
             if isinstance(body, Mapping) and "hosts" in body:
                 written[name] = self._value(spot, partial(getitem, body, "hosts"))
             elif not problems:
@@ -165,11 +169,20 @@ class ActionModule(ActionBase):
         except DefinitionError as error:
             result.update(failed=True, changed=False, msg=error.message)
             return result
-        services = {name: {"hosts": hosts} for name, hosts in placement.items()}
+        services = {name: {"hosts": hosts, **others[name]} for name, hosts in placement.items()}
         result.update(changed=False, services=services)
         if arguments["deploy"] is not None:
             result["deploy"] = self._begin()
         return result
+
+    def _image(self, body: Any) -> str | None:
+        """The repository of a service; None if it is missing or cannot be resolved, which is no
+        problem of those who want the hosts.
+        """
+        if not isinstance(body, Mapping) or "image" not in body:
+            return None
+        image = self._value(Place(VARIABLE, []), partial(getitem, body, "image"))
+        return str(image) if isinstance(image, str) else None
 
     def _raw(self, services: Any, variables: Mapping[str, Any], place: Place) -> Any:
         """The definitions as plain data; each value is templated by itself to know its path."""

@@ -24,8 +24,9 @@ options:
       - V(rollout) shows what the role C(service) or the playbook C(rollback) did.
       - V(status) shows what the playbook C(status) found.
       - V(history) shows what the playbook C(history) found, the newest last.
+      - V(prune) shows how many images the playbook C(prune) removed and kept.
     type: str
-    choices: [rollout, status, history]
+    choices: [rollout, status, history, prune]
     required: true
   service:
     description: The service; with O(of=status) only its rows are shown.

@@ -94,7 +94,8 @@ options:
         type: raw
   only_hosts:
     description:
-      - Only find the hosts of the services, and look at nothing else in their definitions.
+      - Only find the hosts of the services, their images if these can be resolved, and whether they
+        are built, and look at nothing else in their definitions.
       - For going back and for looking, which a broken definition or a missing vault password must
         not prevent.
     type: bool
@@ -149,6 +150,12 @@ services:
       description: The hosts that run the service, in the inventory's order.
       type: list
       elements: str
+    image:
+      description: With O(only_hosts), the repository. Null if it is missing or cannot be resolved.
+      type: str
+    built:
+      description: With O(only_hosts), whether it has the key C(build).
+      type: bool
     definition:
       description:
         - Not returned with I(only_hosts), and so are the others below.

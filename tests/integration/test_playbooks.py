@@ -24,6 +24,7 @@ PLAYBOOKS = (
     "freeze",
     "history",
     "maintenance",
+    "prune",
     "rollback",
     "run",
     "setup",

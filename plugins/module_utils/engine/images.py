@@ -127,14 +127,15 @@ def list_images(client: APIClient) -> list[Image]:
 
 
 def images_in_use(client: APIClient) -> dict[str, str]:
-    """The images that containers were made from, running or not: their ids, and a container of
-    each.
+    """The images that containers were made from, running or not: their ids, and of each the name of
+    its first container.
 
     :raises EngineError: the engine does not answer.
     """
     with engine_errors("list the containers"):
         rows = client.containers(all=True)
-    return {row["ImageID"]: (row.get("Names") or [row["Id"]])[0].lstrip("/") for row in rows}
+    named = [((row.get("Names") or [row["Id"]])[0].lstrip("/"), row["ImageID"]) for row in rows]
+    return {image: name for name, image in sorted(named, reverse=True)}
 
 
 def bytes_of_layers(client: APIClient, patience: int) -> int | None:
