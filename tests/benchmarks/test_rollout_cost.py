@@ -56,7 +56,7 @@ def floor(target: ServiceHost, image: str, replicas: int, parallelism: int) -> f
     """Seconds that raw SDK calls take for the same replicas, on the same host."""
     target.host.put_file("/tmp/floor.py", FLOOR.read_text())
     command = ["python3", "/tmp/floor.py", image, str(replicas), str(parallelism)]
-    return float(target.host.run(command, timeout=120).stdout)
+    return float(target.host.run(command, timeout=900).stdout)
 
 
 def swaps(target: ServiceHost, digests: dict[str, str], options: dict[str, Any]) -> list[float]:
