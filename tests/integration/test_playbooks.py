@@ -39,11 +39,14 @@ def playbook(
     *arguments: str,
     broken: bool = False,
     build: Mapping[str, Any] | None = None,
+    tasks: Mapping[str, Any] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a playbook over the host ``gone``, where nobody answers, and the real host ``here``.
 
     :param broken: a key of the definition has no value, and another service's is nonsense.
+    :param name: of a playbook of the collection, or the path of another.
     :param build: the key ``build`` of the definition.
+    :param tasks: its key ``tasks``.
     """
     variables = target.host.inventory_vars()
     hosts = {"gone": {**variables, "ansible_host": "127.0.0.1"}, "here": variables}
@@ -52,6 +55,8 @@ def playbook(
     shop.update(routes=[{"host": "shop.test"}], update={"monitor": "0s"})
     if build is not None:
         shop["build"] = build
+    if tasks is not None:
+        shop["tasks"] = tasks
     services = {"shop": shop}
     if broken:
         shop["secrets"] = {"TOKEN": "{{ vault_that_nobody_opened }}"}
@@ -66,7 +71,7 @@ def playbook(
     inventory: Path = target.folder / "limited.json"
     groups = {"web": {"hosts": hosts}}
     inventory.write_text(json.dumps({"all": {"children": groups, "vars": common}}))
-    file = ROOT / "playbooks" / f"{name}.yml"
+    file = ROOT / "playbooks" / f"{name}.yml" if name.isidentifier() else Path(name)
     return subprocess.run(
         [ansible_command("ansible-playbook"), "-i", str(inventory), str(file), *arguments],
         env=ansible_environment(),
@@ -273,3 +278,38 @@ def test_a_command_is_run_once_on_a_host_of_the_service(target, digests, web):
     nowhere = playbook(target, "run", *limit, "-e", "host=other", "-e", "command=true")
     assert nowhere.returncode != 0
     assert "other does not run shop; its hosts: gone, here" in nowhere.stdout + nowhere.stderr
+
+
+@pytest.mark.once
+def test_a_limited_deploy_runs_its_tasks_on_a_host_of_the_limit(target, digests):
+    release = release_of(digests, "v1")
+    wanted = f"service=shop revision={release['revision']} digest={release['digest']}"
+    tasks = {"before": [{"name": "migrate", "command": "cat /app/release"}]}
+    limit = ("--limit", "localhost,here")
+    assert playbook(target, "deploy", "-e", wanted, *limit, tasks=tasks).returncode == 0
+    entries = target.info("shop")["history"][-2:]
+    assert [item["action"] for item in entries] == ["run migrate", "rollout"], entries
+
+
+@pytest.mark.once
+def test_a_playbook_that_imports_deploy_names_one_service(target, digests):
+    release = release_of(digests, "v1")
+    names = {"revision": release["revision"], "digest": release["digest"]}
+    file = target.folder / "mine.yml"
+    own = {"ansible.builtin.import_playbook": str(ROOT / "playbooks" / "deploy.yml")}
+    file.write_text(json.dumps([{**own, "vars": {**names, "service": "shop"}}]))
+    limit = ("--limit", "localhost,here")
+    done = playbook(target, str(file), *limit)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(target.containers("shop")) == 1
+    inventory = json.loads((target.folder / "limited.json").read_text())
+    shop = inventory["all"]["vars"]["hundred_services"]["shop"]
+    two = {"shop": shop, "api": {**shop, "routes": [{"host": "api.test"}]}}
+    several = {"revision": "main", "service": "shop,api", "hundred_services": two}
+    for definition in two.values():
+        definition["build"] = {"source": str(target.folder)}
+    file.write_text(json.dumps([{**own, "vars": several}]))
+    more = playbook(target, str(file), *limit)
+    assert more.returncode != 0, more.stdout
+    assert "named on the command line: -e service=shop,api" in more.stdout + more.stderr
+    assert list(target.containers()) == ["shop-g1-1"]
