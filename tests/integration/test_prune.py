@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from .conftest import release_of
@@ -24,17 +26,22 @@ def derived(registry, digests) -> DerivedImages:
     return DerivedImages(registry, "app", digests["v1"])
 
 
-def layers(target) -> int:
-    """Bytes of all layers on the host's disk."""
-    program = "import docker; print(docker.APIClient().df()['LayersSize'])"
-    return int(target.host.run(["python3", "-c", program]).stdout)
-
-
 def of_ours(target) -> set[str]:
     """The digests that the host has of the service's repository."""
-    form = ["images", "--digests", "--format", "{{.Repository}} {{.Digest}}"]
-    rows = [line.split() for line in target.docker(*form).splitlines()]
-    return {digest for name, digest in rows if name == target.options["image"]}
+    return usage(target)[1]
+
+
+def usage(target) -> tuple[int, set[str]]:
+    """Bytes of all layers on the host's disk, and the digests that it has of the repository."""
+    program = """
+import docker, json, sys
+engine = docker.APIClient()
+digests = [digest for row in engine.images() for digest in row["RepoDigests"] or ()]
+print(json.dumps([engine.df()["LayersSize"], digests]))
+"""
+    size, digests = json.loads(target.host.run(["python3", "-c", program]).stdout)
+    pairs = [digest.split("@") for digest in digests]
+    return size, {digest for name, digest in pairs if name == target.options["image"]}
 
 
 @pytest.mark.once
@@ -55,11 +62,12 @@ def test_disk_use_is_flat_over_50_deploys_of_which_every_fifth_fails(target, der
         result = target.rollout({**options, **broken, "digest": digest, "revision": f"r{number}"})
         assert result.failed == bool(broken), result.output
         good += [] if broken else [digest]
+        size, here = usage(target)
         if number >= FULL:
-            used.append(layers(target))
-            kept.append(len(of_ours(target)))
+            used.append(size)
+            kept.append(len(here))
         if not broken:
-            assert of_ours(target) == set(good[-4:]), number
+            assert here == set(good[-4:]), number
     # The committed one and three to return to, and for a moment one that failed.
     assert set(kept) == {4, 5}
     assert max(used) - min(used) < 1.5 * MEGABYTE
