@@ -62,6 +62,8 @@ def test_disk_use_is_flat_over_50_deploys_of_which_every_fifth_fails(target, der
         result = target.rollout({**options, **broken, "digest": digest, "revision": f"r{number}"})
         assert result.failed == bool(broken), result.output
         good += [] if broken else [digest]
+        if number % 5 > 1:
+            continue  # looked at are one that failed, and the success after it
         size, here = usage(target)
         if number >= FULL:
             used.append(size)
