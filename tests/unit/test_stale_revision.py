@@ -8,11 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from ansible_collections.hundred.containers.plugins.module_utils.engine.images import LABEL_CREATED
-from ansible_collections.hundred.containers.plugins.module_utils.rollout.stale import (
+from ansible_collections.hundred.containers.plugins.module_utils.engine.images import (
+    LABEL_CREATED,
     committed_at,
-    is_stale,
 )
+from ansible_collections.hundred.containers.plugins.module_utils.rollout.stale import is_stale
 
 SERVING = 40 * "a"
 EARLY, LATE = "2026-11-01T10:00:00+01:00", "2026-11-01T09:30:00Z"
@@ -41,6 +41,6 @@ def test_ancestry_counts_before_time(
     assert is_stale(SERVING, at(serving_at), at(wanted_at), ancestors) is stale
 
 
-def test_a_time_without_a_zone_is_none() -> None:
-    assert at("2026-11-01T10:00:00") is None
+def test_a_time_without_a_zone_is_of_utc() -> None:
+    assert at("2026-11-01T09:30:00") == at(LATE)
     assert at(EARLY) is not None and at(EARLY) < at(LATE)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineError, NotFoundError, RegistryError
@@ -81,6 +82,19 @@ class Manifest:
 
     digest: str
     platforms: tuple[str, ...]
+
+
+def committed_at(labels: Mapping[str, str]) -> datetime | None:
+    """The time of the commit in an image's labels; None without a good one. Pure.
+
+    A time without a zone is one of UTC.
+    """
+    try:
+        # Python learned in 3.11 to read the Z that git writes for UTC.
+        moment = datetime.fromisoformat(labels.get(LABEL_CREATED, "").replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
 
 
 def find_image(client: APIClient, reference: str) -> Image | None:

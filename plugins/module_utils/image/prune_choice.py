@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import datetime
 
-from ..engine.images import LABEL_CREATED, LABEL_IMAGE, LABEL_REVISION, Image, familiar
+from ..engine.images import LABEL_IMAGE, LABEL_REVISION, Image, committed_at, familiar
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,9 @@ def _age(image: Image) -> tuple[datetime, str]:
 
     :raises ValueError: the label has no time.
     """
-    # Python learned in 3.11 to read the Z that git writes for UTC.
-    text = image.labels.get(LABEL_CREATED, "").replace("Z", "+00:00")
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
+    moment = committed_at(image.labels)
+    if moment is None:
+        raise ValueError("no commit time")
     return moment, image.labels[LABEL_REVISION]
 
 

@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
 
-from ..engine.images import LABEL_CREATED, find_image
+from ..engine.images import committed_at, find_image
 from ..errors import RolloutError
 from .examine import Examination
 from .host import ServiceHost
@@ -37,19 +37,6 @@ def refuse_stale(host: ServiceHost, seen: Examination) -> None:
         next_step="deploy a newer one; the playbook rollback goes back to the release before; "
         "-e force=true deploys the older one all the same",
     )
-
-
-def committed_at(labels: Mapping[str, str]) -> datetime | None:
-    """The commit time in an image's labels, as image_build sets it; None without a good one.
-    Pure.
-    """
-    text = labels.get(LABEL_CREATED, "")
-    try:
-        # Python 3.10 does not read the Z of RFC 3339.
-        found = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
-    except ValueError:
-        return None
-    return found if found.tzinfo is not None else None
 
 
 def is_stale(
