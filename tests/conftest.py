@@ -78,6 +78,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Name the markers."""
     for line in (
         "once: on Debian 12 with HAProxy only, unless HUNDRED_TEST_ALL is set",
+        "large: only when HUNDRED_TEST_ALL is set",
         "timed: asserts how long something takes; runs first, and beside no other test",
     ):
         config.addinivalue_line("markers", line)

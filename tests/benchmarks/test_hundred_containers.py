@@ -50,8 +50,9 @@ def measured(fleet: Fleet, release: dict[str, str]) -> tuple[float, float, int, 
 
 
 @pytest.mark.timeout(3600)
-def test_a_hundred_containers_swapped_under_load(ten, digests):
+def test_a_hundred_containers_swapped_under_load(ten, lab, digests):
     fleet = ten
+    fleet.edges = {"edge1": lab.ensure("edge1", "bookworm", "bare")}
     fleet.services["shop"].update(
         replicas=REPLICAS,
         update={"monitor": "0s", "parallelism": PARALLELISM},

@@ -167,8 +167,8 @@ def fleet(machines: Machines, tmp_path: Path) -> Iterator[Fleet]:
 
 
 @pytest.fixture
-def ten(machines: Machines, lab: Lab, digests: dict[str, str], tmp_path: Path) -> Iterator[Fleet]:
-    """Ten hosts, each with an engine of its own, of both generations, behind one edge."""
+def ten(machines: Machines, digests: dict[str, str], tmp_path: Path) -> Iterator[Fleet]:
+    """Ten hosts, each with an engine of its own, of both generations."""
     suites = ("trixie", "bookworm")
     hosts = {}
     for number in range(1, 11):
@@ -180,8 +180,6 @@ def ten(machines: Machines, lab: Lab, digests: dict[str, str], tmp_path: Path) -
     for target in hosts.values():
         target.driver = "haproxy"
         clean(target)
-    found.edges = {"edge1": lab.ensure("edge1", "bookworm", "bare")}
-    found.variables["hundred_proxy_settings"] = {"trusted_proxies": [found.edges["edge1"].address]}
     yield found
     shutil.rmtree(found.connections, ignore_errors=True)
     found.mend()
@@ -238,10 +236,13 @@ def urgency(item: pytest.Item) -> tuple[bool, int]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the second combination of tests marked ``once`` to runs with HUNDRED_TEST_ALL=1."""
+    """Leave tests marked ``large``, and the second combination of tests marked ``once``, to runs
+    with HUNDRED_TEST_ALL=1.
+    """
     second = "-".join(COMBINATIONS[1])
     if not os.environ.get("HUNDRED_TEST_ALL"):
         left = {item for item in items if item.get_closest_marker("once") and second in item.nodeid}
+        left |= {item for item in items if item.get_closest_marker("large")}
         if left:
             config.hook.pytest_deselected(items=list(left))
             items[:] = [item for item in items if item not in left]

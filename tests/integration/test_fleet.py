@@ -23,17 +23,22 @@ from .service_host import ROOT
 
 
 @pytest.mark.timeout(900)
-def test_f1_f2_f3_ten_hosts_under_load_through_an_edge(ten, digests):
-    fleet, hosts = ten, 10
+@pytest.mark.parametrize("which", ["fleet", pytest.param("ten", marks=pytest.mark.large)])
+def test_f1_f2_f3_a_failed_batch_stops_the_fleet_and_all_return(request, lab, digests, which):
+    fleet = request.getfixturevalue(which)
+    hosts = len(fleet.hosts)
+    fleet.edges = {"edge1": lab.ensure("edge1", "bookworm", "bare")}
     v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
     fleet.services["shop"]["replicas"] = 1
     first = fleet.deploy(v1, "-e", "hundred_batch_pause=1")
     assert first.returncode == 0, first.stdout + first.stderr
+    # Batches of one, a quarter, and the rest.
     assert first.stdout.count("Pausing for 1 seconds") == 2, first.stdout
     assert all("swapped" in line for line in rows(first).values()), first.stdout
     fleet.set_up_edges()
-    # Batches of 1, 2 and the rest: the canary, one in the second batch, the last host.
-    reached = {"web1": 1, "web3": 3, "web10": 10}
+    # The canary, one in the second batch, the last host.
+    second = 2 if hosts == 4 else 3
+    reached = {"web1": 1, f"web{second}": second, f"web{hosts}": hosts}
     edge = fleet.edges["edge1"].address
     with LoadProcess(f"http://{edge}", "--host", "shop.test", "--rate", "100") as load:
         for bad, number in reached.items():
@@ -52,7 +57,7 @@ def test_f1_f2_f3_ten_hosts_under_load_through_an_edge(ten, digests):
         done = fleet.deploy(v2)
     assert done.returncode == 0, done.stdout + done.stderr
     assert fleet.revisions() == hosts * [v2["revision"]]
-    assert load.result.sent > 3000 and load.result.lost == 0, load.result.total
+    assert load.result.sent > 2000 and load.result.lost == 0, load.result.total
     again = fleet.deploy(v2)
     assert again.returncode == 0 and "changed=0" in again.stdout, again.stdout
     assert all("unchanged" in line for line in rows(again).values())
