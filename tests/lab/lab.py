@@ -12,6 +12,7 @@ import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, cast
 
 from . import cgroups
@@ -43,6 +44,22 @@ _RUN_OPTIONS_CGROUPS_2 = ["--privileged", "--cgroupns=private"]
 _LEGACY_CGROUPS = (
     "SYSTEMD_PROC_CMDLINE=systemd.unified_cgroup_hierarchy=0 SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"
 )
+
+
+# A host takes six to eight inotify instances (measured: systemd, its services, the engine). The
+# kernel's default for a user, 128, is used up by some eighteen hosts; then systemd does not start.
+INOTIFY_LIMIT = Path("/proc/sys/fs/inotify/max_user_instances")
+INOTIFY_INSTANCES = 1024
+
+
+def allow_many_hosts() -> None:
+    """Raise this machine's limit of inotify instances, until its next boot."""
+    if int(INOTIFY_LIMIT.read_text()) >= INOTIFY_INSTANCES:
+        return
+    try:
+        INOTIFY_LIMIT.write_text(str(INOTIFY_INSTANCES))
+    except OSError:
+        return  # not ours to change here: the default is enough for one lab
 
 
 class Lab:
@@ -92,6 +109,7 @@ class Lab:
                 image,
             )
         host = Host(name, suite, kind, container, container, address, self._credentials.private_key)
+        allow_many_hosts()
         docker("start", container)
         self._introduce(host, network)
         host.wait_ready()
