@@ -102,11 +102,12 @@ class ActionModule(ActionBase):
             rows = together(arguments["earlier"], service, rows, services, bool(failures))
         if arguments["format"] == "json":
             self._display.display(json.dumps(rows, sort_keys=True))
-        elif not several or failures or service == services[-1]:
-            title = service if kind == "rollout" and not several else None
-            columns = ("service", *COLUMNS[kind]) if several else COLUMNS[kind]
-            self._display.display(render(columns, rows, title) + "\n")
-        self._tell(found, told)
+        else:
+            if not several or failures or service == services[-1]:
+                title = service if kind == "rollout" and not several else None
+                columns = ("service", *COLUMNS[kind]) if several else COLUMNS[kind]
+                self._display.display(render(columns, rows, title) + "\n")
+            self._tell(found, told)
         result.update(changed=False, rows=rows)
         if failures:
             # Why is on the screen already, in lines; the failed task would print it once more.

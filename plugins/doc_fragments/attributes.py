@@ -17,6 +17,18 @@ attributes:
   diff_mode:
     description: Says in diff mode what has changed, or in check mode would be changed.
 """
+    CONTROLLER = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Can run in check mode and say what it would do, without changing anything.
+    support: full
+    details: Changes nothing in either mode.
+  diff_mode:
+    description: Says in diff mode what has changed, or in check mode would be changed.
+    support: none
+    details: There is no state that could differ.
+"""
     ACTION_GROUP = r"""
 options: {}
 attributes:

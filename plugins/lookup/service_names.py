@@ -52,7 +52,8 @@ VARIABLE = "hundred_services"
 # As many as there are playbooks for numbers of services, in playbooks/parts/services.
 MOST = 20
 
-# The inventory's services by its sources: a playbook asks several times while it is loaded.
+# The inventory's services by its sources, as they were when the playbook was loaded: its first play
+# asks again, and must hear the same.
 _known: dict[tuple[str, ...], list[str]] = {}
 
 

@@ -83,9 +83,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hundred.containers.plugins.module_utils.ansible_module import run
+from ansible_collections.hundred.containers.plugins.module_utils.definition.units import (
+    read_duration,
+)
 from ansible_collections.hundred.containers.plugins.module_utils.edge.config import EdgeSettings
 from ansible_collections.hundred.containers.plugins.module_utils.edge.haproxy import Edge
-from ansible_collections.hundred.containers.plugins.module_utils.edge.options import read_timeout
 
 STATES = {"drained": "drain", "ready": "ready"}
 
@@ -103,7 +105,7 @@ def main() -> None:
 
     def call() -> dict[str, Any]:
         params = module.params
-        timeout = read_timeout(params["timeout"])
+        timeout = read_duration("timeout", params["timeout"])
         edge, name = Edge(EdgeSettings()), params["name"]
         before = edge.look(name)
         changed = set(before.states) != {STATES[params["state"]]}

@@ -12,7 +12,7 @@ short_description: Prints what came of a play as a table over its hosts
 version_added: 0.1.0
 author: hundred.containers authors (@hundred-containers)
 extends_documentation_fragment:
-  - hundred.containers.attributes
+  - hundred.containers.attributes.controller
 description:
   - Collects what the modules of this collection returned on each host, and prints one row a host.
   - Fails if a host failed or was not reached, so that a play which went on to its end for the table
@@ -59,13 +59,6 @@ options:
     type: list
     elements: dict
     default: []
-attributes:
-  check_mode:
-    support: full
-    details: Changes nothing in either mode.
-  diff_mode:
-    support: none
-    details: There is no state that could differ.
 seealso:
   - module: hundred.containers.table
 """

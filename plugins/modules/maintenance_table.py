@@ -12,7 +12,7 @@ short_description: Show what became of a host's maintenance
 version_added: 0.1.0
 author: hundred.containers authors (@hundred-containers)
 extends_documentation_fragment:
-  - hundred.containers.attributes
+  - hundred.containers.attributes.controller
 description:
   - Prints the end of the playbook C(maintenance), one row for each edge and one for the host, and
     fails if anything is not as wanted, above all if the host is still drained.
@@ -31,13 +31,6 @@ options:
     description: Which half of a maintenance was asked for, if not all of it.
     type: str
     choices: [drain, put_back]
-attributes:
-  check_mode:
-    support: full
-    details: Changes nothing in either mode.
-  diff_mode:
-    support: none
-    details: There is no state that could differ.
 seealso:
   - module: hundred.containers.edge_host
 """

@@ -11,7 +11,7 @@ short_description: Validates the definitions of services on the controller
 version_added: 0.1.0
 author: hundred.containers authors (@hundred-containers)
 extends_documentation_fragment:
-  - hundred.containers.attributes
+  - hundred.containers.attributes.controller
 description:
   - Validates every definition in C(hundred_services), and returns those that were asked for.
   - Unknown keys, bad values, impossible combinations and hosts that the inventory does not have are
@@ -100,13 +100,6 @@ options:
         not prevent.
     type: bool
     default: false
-attributes:
-  check_mode:
-    support: full
-    details: Changes nothing in either mode.
-  diff_mode:
-    support: none
-    details: There is no state that could differ.
 seealso:
   - module: hundred.containers.table
 """

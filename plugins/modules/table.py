@@ -11,7 +11,7 @@ short_description: Prints rows of data as a plain text table
 version_added: 0.1.0
 author: hundred.containers authors (@hundred-containers)
 extends_documentation_fragment:
-  - hundred.containers.attributes
+  - hundred.containers.attributes.controller
 description:
   - Prints a table to the screen, as text and not as the result of a task.
   - Columns are as wide as their widest cell and nothing is cut. Cells with several lines keep them.
@@ -32,13 +32,6 @@ options:
   title:
     description: A line above the table.
     type: str
-attributes:
-  check_mode:
-    support: full
-    details: Changes nothing in either mode.
-  diff_mode:
-    support: none
-    details: There is no state that could differ.
 seealso:
   - module: hundred.containers.service_definition
 """

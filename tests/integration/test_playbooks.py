@@ -190,6 +190,10 @@ def test_a_frozen_service_is_not_deployed_but_goes_back_and_may_be_overridden(ta
     assert [item["action"] for item in entries[-4:]] == [*(2 * ["rollout"]), "rollback", "rollout"]
     assert entries[-1]["override"] == "hotfix 7"
     assert entries[-1]["to"] == release["revision"][:12]
+    # What a table has below it is in the rows already: machines read lines.
+    everywhere = playbook(target, "history", "-e", "service=shop", "-e", "format=json")
+    assert everywhere.returncode != 0 and "[{" in everywhere.stdout
+    assert not [line for line in everywhere.stdout.splitlines() if line.startswith("gone: ")]
     table = playbook(target, "history", *here, "-e", "entries=1")
     assert "rollout" in row(table, entries[-1]["at"], "Show what was done where"), table.stdout
     ended = playbook(target, "thaw", *here)

@@ -9,6 +9,7 @@ import math
 import re
 from typing import Any
 
+from ..errors import HundredError
 from .problems import Place
 
 # No wait of a rollout may hold a host's lock for longer than a day; it also keeps numbers finite.
@@ -107,6 +108,18 @@ def format_size(size: int) -> str:
         if size and size % factor == 0:
             return f"{size // factor}{unit.upper()}"
     return str(size)
+
+
+def read_duration(name: str, text: Any) -> float:
+    """Seconds of an option that is no key of a definition.
+
+    :param name: the option's, for the message.
+    :raises HundredError: it is no duration.
+    """
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise HundredError(f"{name} must be a duration such as 30s: {error}") from error
 
 
 class Duration:

@@ -31,15 +31,14 @@ def folder_of(contents: Sequence[str]) -> str:
     return os.path.join(FOLDER, digest[:16])
 
 
-def write(contents: Sequence[str]) -> str:
+def write(contents: Sequence[str]) -> None:
     """Put a set of certificates into its folder, readable by root only.
 
-    :returns: the folder; empty for no certificates.
     :raises ProxyError: the disk is full or not writable.
     """
     folder = folder_of(contents)
     if not folder:
-        return ""
+        return
     try:
         make_private_folder(FOLDER)
         make_private_folder(folder)
@@ -48,7 +47,6 @@ def write(contents: Sequence[str]) -> str:
             replace_file(path, content.rstrip() + "\n", 0o600)
     except StateError as error:
         raise ProxyError(error.message, next_step=error.next_step) from error
-    return folder
 
 
 def keep_only(folder: str) -> None:

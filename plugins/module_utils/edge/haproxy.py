@@ -16,9 +16,7 @@ from ..definition.problems import nearest
 from ..errors import ProxyError, StateError
 from ..proxy import haproxy_host
 from ..proxy.haproxy import HAProxy
-from ..proxy.haproxy_answers import Counts
 from ..proxy.haproxy_config import backend_name
-from ..proxy.haproxy_runtime import WorkerGone
 from ..proxy.protocol import Backend, FileChange
 from ..state.files import replace_file
 from ..state.folders import make_private_folder
@@ -124,7 +122,10 @@ class Edge(HAProxy):
                 continue
             services.append(service)
             states.append(servers[host].state)
-            for current, counts in self._counts(service, host):
+            for current, members in self._counts(service):
+                counts = members.get(host)
+                if counts is None:
+                    continue  # a worker of an earlier reload that did not have the host
                 in_flight += counts.in_flight
                 if current and not counts.status.startswith(("UP", "no check", "DRAIN")):
                     down[service] = counts.last_check or counts.status
@@ -184,21 +185,6 @@ class Edge(HAProxy):
         prefix = backend_name("")
         names = self._ask_current(self._runtime.backends).split()
         return [name[len(prefix) :] for name in names if name.startswith(prefix)]
-
-    def _counts(self, service: str, host: str) -> list[tuple[bool, Counts]]:
-        """The counters of a host in each worker, and whether it is the current one."""
-        workers = self._runtime.workers()
-        found = []
-        for worker in (workers.current, *workers.old):
-            if worker is None:
-                continue
-            try:
-                counts = self._runtime.counts(worker, backend_name(service)).get(host)
-            except WorkerGone:
-                continue  # it has ended, and with it all it had in flight
-            if counts is not None:
-                found.append((worker == workers.current, counts))
-        return found
 
     def _order(self, host: str, state: str) -> None:
         """Tell every worker, those of earlier reloads too, and see that the current one obeys."""

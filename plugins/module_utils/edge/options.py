@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from ..definition import stored
 from ..definition.problems import DefinitionError, Place, Problem
 from ..definition.shapes import Section, Whole
-from ..definition.stored import from_mapping
-from ..definition.units import Duration, parse_duration
+from ..definition.units import Duration
 from ..errors import HundredError
 from ..proxy.options import read_settings
 from ..proxy.protocol import Backend, Check
+from ..proxy.settings import from_mapping
 from .certificates import folder_of
 from .config import EdgeSettings, make_backend
 from .haproxy import resolve
@@ -39,16 +41,12 @@ def make_settings(params: Mapping[str, Any]) -> EdgeSettings:
     settings = read_settings(Place("settings", problems), params["settings"])
     if problems:
         raise DefinitionError(problems)
-    lists = {key: tuple(value) for key, value in settings.items() if isinstance(value, list)}
-    return EdgeSettings(
-        **{
-            **settings,
-            **lists,
-            "http_port": params["http_port"],
-            "https_port": params["https_port"],
-            "certificates": folder_of(params["certificates"]),
-            "redirect": params["redirect"],
-        }
+    return replace(
+        from_mapping(EdgeSettings, settings),
+        http_port=params["http_port"],
+        https_port=params["https_port"],
+        certificates=folder_of(params["certificates"]),
+        redirect=params["redirect"],
     )
 
 
@@ -67,7 +65,7 @@ def make_backends(params: Mapping[str, Any]) -> list[Backend]:
     addresses: dict[str, str] = {}
     backends = []
     for name, service in params["services"].items():
-        definition = from_mapping({**service["definition"], "name": name})
+        definition = stored.from_mapping({**service["definition"], "name": name})
         if not definition.routes or definition.protocol != "http":
             continue
         for host in service["hosts"]:
@@ -84,14 +82,3 @@ def _address(host: str, addresses: Mapping[str, Any]) -> str:
             f"the host {host} has no address", next_step="set its hundred_edge_address"
         )
     return str(addresses[host])
-
-
-def read_timeout(text: str) -> float:
-    """Seconds of the option ``timeout``.
-
-    :raises HundredError: it is no duration.
-    """
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise HundredError(f"timeout must be a duration such as 30s: {error}") from error

@@ -24,7 +24,7 @@ from ..engine.images import (
     remove_reference,
 )
 from ..errors import ConflictError, HundredError, NotFoundError, StateError
-from ..state.journal import JournalFile
+from ..state.journal import read_journals
 from ..state.pulled import PulledImages
 from .prune_choice import Choice, choose
 from .reference import check_repository
@@ -111,23 +111,15 @@ def remembered_digests(state_dir: str) -> dict[str, str]:
     :returns: by digest, the name of a service.
     :raises StateError: the state of one of them cannot be read.
     """
-    folder = os.path.join(state_dir, "services")
     found: dict[str, str] = {}
     try:
-        services = sorted(os.listdir(folder))
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise _unreadable(f"cannot read {folder}: {error.strerror}") from error
-    for service in services:
-        place = os.path.join(folder, service)
-        try:
-            journal = JournalFile(os.path.join(place, "journal.json"), service).read()
+        for journal in read_journals(state_dir):
+            place = os.path.join(state_dir, "services", journal.service)
             pulled = PulledImages(os.path.join(place, "pulled.json")).read()
-        except StateError as error:
-            raise _unreadable(error.message, error.next_step) from error
-        references = [*pulled, *(release.reference for release in journal.releases())]
-        found.update((reference.rpartition("@")[2], service) for reference in references)
+            references = [*pulled, *(release.reference for release in journal.releases())]
+            found.update((item.rpartition("@")[2], journal.service) for item in references)
+    except StateError as error:
+        raise _unreadable(error.message, error.next_step) from error
     return found
 
 

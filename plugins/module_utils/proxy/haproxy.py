@@ -17,7 +17,7 @@ from ..clock import Deadline, wait_until
 from ..errors import ProxyError
 from . import committed, haproxy_config, haproxy_host
 from .file_driver import FileDriver
-from .haproxy_answers import Server
+from .haproxy_answers import Counts, Server
 from .haproxy_config import backend_name, server_arguments
 from .haproxy_runtime import HAProxyRuntime, ReloadFailed, WorkerGone
 from .haproxy_verify import Verification
@@ -261,8 +261,19 @@ class HAProxy(FileDriver):
                 )
 
     def _count(self, service: str, names: set[str]) -> int:
-        total = 0
+        return sum(
+            item.in_flight
+            for _current, counts in self._counts(service)
+            for item in counts.values()
+            if item.name in names
+        )
+
+    def _counts(self, service: str) -> list[tuple[bool, dict[str, Counts]]]:
+        """The counters of a service's members in each worker, those of earlier reloads too, and
+        whether it is the current one.
+        """
         workers = self._runtime.workers()
+        found = []
         for worker in (workers.current, *workers.old):
             if worker is None:
                 continue
@@ -270,8 +281,8 @@ class HAProxy(FileDriver):
                 counts = self._runtime.counts(worker, backend_name(service))
             except WorkerGone:
                 continue  # it has ended, and with it all it had in flight
-            total += sum(item.in_flight for item in counts.values() if item.name in names)
-        return total
+            found.append((worker == workers.current, counts))
+        return found
 
     def _delete(self, service: str, name: str, worker: int) -> bool:
         """Delete a server. :returns: whether it is gone."""

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
 from ..definition.problems import REFUSED, Place
 from ..definition.shapes import ListOf, Section
 from ..definition.units import Duration
+from .safe import plain_address, plain_network
 
 # A connection that takes longer than this to be silent is nobody's wish; the proxies count in
 # milliseconds.
@@ -20,21 +20,16 @@ _SHORTEST = 0.01
 
 def _network(place: Place, value: Any) -> Any:
     try:
-        # A zone ("fe80::1%eth0") is free text in a configuration.
-        if isinstance(value, str) and "%" not in value:
-            return str(ipaddress.ip_network(value, strict=False))
+        return plain_network(value)
     except ValueError:
-        pass
-    return place.refuse("must be an address or a network such as 10.0.0.0/8", value)
+        return place.refuse("must be an address or a network such as 10.0.0.0/8", value)
 
 
 def _address(place: Place, value: Any) -> Any:
     try:
-        if value == "*" or (isinstance(value, str) and "%" not in value):
-            return value if value == "*" else str(ipaddress.ip_address(value))
+        return value if value == "*" else plain_address(value)
     except ValueError:
-        pass
-    return place.refuse("must be an address, or * for all of IPv4", value)
+        return place.refuse("must be an address, or * for all of IPv4", value)
 
 
 def _addresses(place: Place, value: Any) -> Any:

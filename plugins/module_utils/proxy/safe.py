@@ -101,12 +101,31 @@ def require_safe_settings(
             _address(address, "address to listen on", None)
     for network in settings.trusted_proxies:
         try:
-            ipaddress.ip_network(network, strict=False)
+            plain_network(network)
         except ValueError as error:
             raise _refused("trusted proxy", network, None) from error
-        # A zone ("fe80::1%eth0") is free text.
-        if "%" in network:
-            raise _refused("trusted proxy", network, None)
+
+
+def plain_address(text: str) -> str:
+    """An address in its shortest form.
+
+    :raises ValueError: it is none, or has a zone ("fe80::1%eth0"), which is free text.
+    """
+    return str(ipaddress.ip_address(_without_zone(text)))
+
+
+def plain_network(text: str) -> str:
+    """An address or a network in CIDR notation, without bits beyond its prefix.
+
+    :raises ValueError: it is none, or has a zone.
+    """
+    return str(ipaddress.ip_network(_without_zone(text), strict=False))
+
+
+def _without_zone(text: str) -> str:
+    if not isinstance(text, str) or "%" in text:
+        raise ValueError(f"{text!r} is no plain address")
+    return text
 
 
 def _match(pattern: re.Pattern[str], value: str, what: str, service: str | None) -> None:
@@ -116,12 +135,9 @@ def _match(pattern: re.Pattern[str], value: str, what: str, service: str | None)
 
 def _address(value: str, what: str, service: str | None) -> None:
     try:
-        parsed = ipaddress.ip_address(value)
+        plain_address(value)
     except ValueError as error:
         raise _refused(what, value, service) from error
-    # A zone ("fe80::1%eth0") is free text.
-    if "%" in str(parsed):
-        raise _refused(what, value, service)
 
 
 def _port(value: int, service: str | None) -> None:

@@ -103,10 +103,11 @@ def remembered(host: ServiceHost, revision: str | None) -> Image:
     :raises RolloutError: the host has no such release.
     """
     journal = host.journal_file.read()
-    good = [item for item in (*journal.kept, journal.committed) if item is not None]
-    found = [item for item in good if revision is None or item.revision.startswith(revision)]
-    if revision is None and journal.committed is None:
-        found = []
+    serving = [journal.committed] if journal.committed is not None else []
+    good = [*journal.kept, *serving]
+    found = serving
+    if revision is not None:
+        found = [item for item in good if item.revision.startswith(revision)]
     if not found:
         has = ", ".join(dict.fromkeys(item.revision[:12] for item in good)) or "none"
         wanted = f"no release of revision {revision}" if revision else "no release that serves"

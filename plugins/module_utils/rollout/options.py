@@ -16,7 +16,7 @@ from typing import Any
 from ..definition import names
 from ..definition.parse import parse_options
 from ..definition.problems import DefinitionError, Place, Problem
-from ..definition.units import parse_duration
+from ..definition.units import read_duration
 from ..engine.images import Credentials
 from ..engine.networks import Network
 from ..errors import HundredError
@@ -80,10 +80,7 @@ def make_settings(params: Mapping[str, Any]) -> Settings:
 
     :raises HundredError: ``lock_timeout`` is not a duration, or the network is incomplete.
     """
-    try:
-        lock_timeout = parse_duration(params.get("lock_timeout") or 0)
-    except ValueError as error:
-        raise HundredError(f"lock_timeout must be a duration such as 30s: {error}") from error
+    lock_timeout = read_duration("lock_timeout", params.get("lock_timeout") or 0)
     username = params.get("registry_username")
     credentials = Credentials(username, params["registry_password"]) if username else None
     return Settings(
@@ -102,10 +99,7 @@ def make_settings(params: Mapping[str, Any]) -> Settings:
 def _deploy(raw: Mapping[str, Any] | None) -> Deploy | None:
     if raw is None:
         return None
-    try:
-        lease = parse_duration(raw["lease"])
-    except ValueError as error:
-        raise HundredError(f"deploy.lease must be a duration such as 30m: {error}") from error
+    lease = read_duration("deploy.lease", raw["lease"])
     return Deploy(
         raw["id"], lease, tuple(raw["ended"]), tuple(raw["ancestors"]), bool(raw["force"])
     )

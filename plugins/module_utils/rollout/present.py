@@ -91,7 +91,6 @@ def prefetch(host: ServiceHost, wanted: Wanted, check: bool = False) -> tuple[bo
             # rollback need not wait for that.
             with service_lock(host.lock_path, host.service, settings.by, settings.lock_timeout):
                 deploys = claim(host, wanted, keep=True)
-                seen = examine(host, wanted, make_key=True)
         elif deploys and not check:
             host.lease_file.end(deploys)  # nothing is left to do for a deploy that died, either
         if seen.pull and not check:

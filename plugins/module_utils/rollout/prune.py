@@ -6,11 +6,9 @@
 
 from __future__ import annotations
 
-import os
-
 from ..engine.images import remove_reference
 from ..errors import ConflictError, EngineError, NotFoundError, StateError
-from ..state.journal import Journal, JournalFile
+from ..state.journal import Journal, read_journals
 from .host import ServiceHost
 
 
@@ -46,11 +44,9 @@ def prune(host: ServiceHost, before: Journal, after: Journal) -> list[str]:
 
 
 def _digests_of_others(host: ServiceHost) -> set[str]:
-    folder = os.path.join(host.settings.state_dir, "services")
-    found: set[str] = set()
-    for service in sorted(os.listdir(folder)):
-        if service == host.service:
-            continue
-        journal = JournalFile(os.path.join(folder, service, "journal.json"), service).read()
-        found.update(release.digest for release in journal.releases())
-    return found
+    return {
+        release.digest
+        for journal in read_journals(host.settings.state_dir)
+        if journal.service != host.service
+        for release in journal.releases()
+    }

@@ -176,6 +176,21 @@ def _why(error: Exception) -> str:
     return str(error) if isinstance(error, (OSError, ValueError)) else f"it is none ({error!r})"
 
 
+def read_journals(state_dir: str) -> list[Journal]:
+    """What this host remembers of each service, in the order of their names.
+
+    :raises StateError: one of them, or their folder, cannot be read.
+    """
+    folder = os.path.join(state_dir, "services")
+    try:
+        names = sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StateError(f"cannot read {folder}: {error.strerror}") from error
+    return [JournalFile(os.path.join(folder, name, "journal.json"), name).read() for name in names]
+
+
 class JournalFile:
     """The journal's file."""
 
