@@ -25,8 +25,10 @@ part_integration() {
   for path in tests/lab tests/load tests/app; do
     [[ ! -d $ROOT/$path ]] || paths+=("$path")
   done
-  # These wait for containers most of the time: two processes take little more than half of one's time.
-  run_pytest integration --numprocesses=2 "${paths[@]}"
+  # tests/integration/proxies runs these itself.
+  ensure_programs haproxy nginx-light
+  # These wait for containers most of the time: three processes share two cores well.
+  run_pytest integration --numprocesses=3 "${paths[@]}"
 }
 
 # run_scenario NAME: the whole Molecule sequence, which must end in at least one testinfra test.

@@ -23,6 +23,19 @@ ensure_packages() {
   die "could not install ${missing[*]}; the whole log is $CACHE/apt.log"
 }
 
+# ensure_programs NAME...: the same for packages of daemons of which tests want the programs only: none is started,
+# and those that run stay as they are.
+ensure_programs() {
+  local policy=/usr/sbin/policy-rc.d ours=
+  if [[ ! -e $policy ]]; then
+    ours=yes
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
+  fi
+  ensure_packages "$@"
+  [[ -z $ours ]] || as_root rm -f "$policy"
+}
+
 apt_install() {
   as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get install -qq -y --no-install-recommends "$@" </dev/null >>"$CACHE/apt.log"
