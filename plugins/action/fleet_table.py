@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.hundred.containers.plugins.action.table import printable, render
 from ansible_collections.hundred.containers.plugins.module_utils.clock import utc_iso
+from ansible_collections.hundred.containers.plugins.module_utils.text_table import printable, render
 
 ARGUMENTS: Mapping[str, Any] = {
     "of": {"type": "str", "choices": ["rollout", "status", "history", "prune"], "required": True},
@@ -108,6 +108,10 @@ class ActionModule(ActionBase):
                 columns = ("service", *COLUMNS[kind]) if several else COLUMNS[kind]
                 self._display.display(render(columns, rows, title) + "\n")
             self._tell(found, told)
+            for row in rows:
+                for problem in row.get("problems") or ():
+                    text = printable(f"{row['host']}: {row['service']}: {problem}")
+                    self._display.display(f"{text}\n")
         result.update(changed=False, rows=rows)
         if failures:
             # Why is on the screen already, in lines; the failed task would print it once more.
@@ -389,5 +393,6 @@ def status_rows(host: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         if item.get("freeze"):
             row["state"] += ", frozen"
+        row["problems"] = list(item.get("problems") or ())
         rows.append(row)
     return rows

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.hundred.containers.plugins.action.table import printable, render
+from ansible_collections.hundred.containers.plugins.module_utils.text_table import printable, render
 
 ARGUMENTS: Mapping[str, Any] = {
     "host": {"type": "str", "required": True},

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.hundred.containers.plugins.action.table import render
+from ansible_collections.hundred.containers.plugins.module_utils.text_table import render
 
 
 def table(columns, rows, title=None) -> list[str]:
