@@ -182,6 +182,10 @@ def test_values_that_make_no_sense_are_refused(render: Render, unsafe: Backend) 
         {"trusted_proxies": ["all"]},
         {"trusted_proxies": ["::1%a\n    http-request deny\n#"]},
         {"verify_socket": "/run/x mode 777"},
+        {"metrics_address": "8405"},
+        {"metrics_address": "::1:8405"},
+        {"metrics_address": "127.0.0.1:8405 ssl crt /x"},
+        {"metrics_address": "127.0.0.1:0"},
     ],
 )
 def test_settings_that_are_not_safe_in_a_configuration_are_refused(
@@ -196,6 +200,10 @@ def test_settings_that_are_not_safe_in_a_configuration_are_refused(
     [
         ({"driver": "apache"}, "apache"),
         ({"driver": "nginx", "master_socket": "/x"}, "master_socket"),
+        (
+            {"driver": "nginx", "metrics_address": "127.0.0.1:8405"},
+            "metrics_address is for HAProxy",
+        ),
         ({"http_port": "80"}, "http_port must be a number"),
         ({"http_port": 0}, "http_port must be a port"),
         ({"http_port": True}, "http_port"),

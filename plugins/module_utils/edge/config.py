@@ -20,6 +20,7 @@ from ..proxy.haproxy_config import (
     binds,
     condition,
     defaults_section,
+    metrics_frontend,
     no_service_backend,
     section,
 )
@@ -116,6 +117,7 @@ def _render(backends: Sequence[Backend], settings: EdgeSettings, mark: str) -> s
         defaults_section(settings),
         _frontend("http", rules, settings),
         *([_frontend("https", rules, settings)] if settings.certificates else []),
+        *metrics_frontend(settings),
         *(_backend(backend, settings) for backend in backends),
         no_service_backend(),
         # Nothing goes there: a worker tells by it which file it has loaded.

@@ -95,6 +95,7 @@ def _render(backends: Sequence[Backend], settings: HAProxySettings, mark: str) -
         defaults_section(settings),
         _http_frontend(rules, settings),
         _verify_frontend([name for name in protocols if protocols[name] == "http"], settings),
+        *metrics_frontend(settings),
         *(_tcp_frontend(listener, settings) for listener in listeners),
         *(backend_section(backend, settings) for backend in backends),
         _relay_backend(settings),
@@ -185,6 +186,19 @@ def _verify_frontend(services: Sequence[str], settings: HAProxySettings) -> str:
         "default_backend hundred:none",
     ]
     return section("frontend hundred:verify from hundred", lines)
+
+
+def metrics_frontend(settings: HAProxySettings) -> list[str]:
+    """HAProxy's own exporter for Prometheus, where it is wanted."""
+    if not settings.metrics_address:
+        return []
+    lines = [
+        f"bind {settings.metrics_address}",
+        "no log",
+        "http-request use-service prometheus-exporter if { path /metrics }",
+        "http-request deny deny_status 404",
+    ]
+    return [section("frontend hundred:metrics from hundred", lines)]
 
 
 def _tcp_frontend(listener: Listener, settings: HAProxySettings) -> str:

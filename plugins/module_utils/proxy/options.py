@@ -11,7 +11,7 @@ from typing import Any
 from ..definition.problems import REFUSED, Place
 from ..definition.shapes import ListOf, Section
 from ..definition.units import Duration
-from .safe import plain_address, plain_network
+from .safe import plain_address, plain_endpoint, plain_network
 
 # A connection that takes longer than this to be silent is nobody's wish; the proxies count in
 # milliseconds.
@@ -32,6 +32,13 @@ def _address(place: Place, value: Any) -> Any:
         return place.refuse("must be an address, or * for all of IPv4", value)
 
 
+def _endpoint(place: Place, value: Any) -> Any:
+    try:
+        return plain_endpoint(value)
+    except ValueError:
+        return place.refuse("must be an address and a port such as 127.0.0.1:8405", value)
+
+
 def _addresses(place: Place, value: Any) -> Any:
     checked = ListOf(_address, "addresses")(place, value)
     if checked == ():
@@ -43,6 +50,7 @@ SETTINGS = Section(
     {
         "trusted_proxies": ListOf(_network, "addresses and networks"),
         "bind_addresses": _addresses,
+        "metrics_address": _endpoint,
         "timeout_connect": Duration(_SHORTEST),
         "timeout_client": Duration(_SHORTEST),
         "timeout_server": Duration(_SHORTEST),

@@ -99,6 +99,11 @@ def require_safe_settings(
     for address in settings.bind_addresses:
         if address != "*":
             _address(address, "address to listen on", None)
+    if settings.metrics_address:
+        try:
+            plain_endpoint(settings.metrics_address)
+        except ValueError as error:
+            raise _refused("address of metrics", settings.metrics_address, None) from error
     for network in settings.trusted_proxies:
         try:
             plain_network(network)
@@ -112,6 +117,20 @@ def plain_address(text: str) -> str:
     :raises ValueError: it is none, or has a zone ("fe80::1%eth0"), which is free text.
     """
     return str(ipaddress.ip_address(_without_zone(text)))
+
+
+def plain_endpoint(text: str) -> str:
+    """An address and a port, as ``127.0.0.1:8405`` or ``[::1]:8405``.
+
+    :raises ValueError: it is not that.
+    """
+    address, colon, port = str(text).rpartition(":")
+    bare = address[1:-1] if address.startswith("[") and address.endswith("]") else address
+    number = int(port) if port.isascii() and port.isdigit() else 0
+    if not colon or not 1 <= number <= 65535 or (":" in bare) != (bare != address):
+        raise ValueError(f"{text!r} is no address with a port")
+    plain = plain_address(bare)
+    return "%s:%d" % (f"[{plain}]" if ":" in plain else plain, number)
 
 
 def plain_network(text: str) -> str:

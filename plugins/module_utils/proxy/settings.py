@@ -29,6 +29,8 @@ class ProxySettings:
     :param trusted_proxies: addresses or networks of load balancers in front of this one, whose
         ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are kept; from anybody else they are replaced.
         Loopback is always trusted: whoever ends TLS on this host comes from there.
+    :param metrics_address: ``address:port`` on which HAProxy's own exporter for Prometheus listens;
+        empty: nowhere. nginx has none.
     :param lock_file: the lock of those who write ``config_path``.
     :param timeout_connect: to a replica.
     :param timeout_client: silence of a client in the middle of a request or an answer.
@@ -47,6 +49,7 @@ class ProxySettings:
     http_port: int = 80
     bind_addresses: tuple[str, ...] = ("*",)
     trusted_proxies: tuple[str, ...] = ()
+    metrics_address: str = ""
     lock_file: str = "/var/lib/hundred/proxy.lock"
     timeout_connect: float = 5.0
     timeout_client: float = 60.0
@@ -117,6 +120,11 @@ def open_proxy(mapping: Mapping[str, Any]) -> Proxy:
 
         return HAProxy(from_mapping(HAProxySettings, settings))
     if driver == "nginx":
+        if settings.get("metrics_address"):
+            raise ProxyError(
+                "nginx has no exporter for Prometheus: metrics_address is for HAProxy",
+                next_step="take metrics_address out of hundred_proxy_settings",
+            )
         from .nginx import Nginx
 
         return Nginx(from_mapping(NginxSettings, settings))

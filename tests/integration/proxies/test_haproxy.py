@@ -47,6 +47,17 @@ def tcp_backend(replicas: Replicas, port: int) -> Backend:
     return backend("db", replicas.members, [Route(published=port)], protocol="tcp", interval=0.3)
 
 
+def test_its_own_exporter_tells_of_services_and_of_nothing_else(
+    haproxy: ProxyUnderTest, old: Replicas
+) -> None:
+    port = free_port()
+    haproxy.settings["metrics_address"] = f"127.0.0.1:{port}"
+    deploy(haproxy.driver, backend("shop", old.members))
+    status, text = haproxy.get("/metrics", port=port)[:2]
+    assert status == 200 and "haproxy_server_status" in str(text) and "shop-g1-1" in str(text)
+    assert haproxy.get("/", port=port)[0] == 404
+
+
 def test_a_swap_of_members_does_not_reload(
     haproxy: ProxyUnderTest, old: Replicas, new: Replicas
 ) -> None:
