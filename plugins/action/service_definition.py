@@ -105,6 +105,7 @@ class ActionModule(ActionBase):
                 groups=groups,
                 found=problems,
             )
+            _check_owners({name: definitions[name] for name in chosen}, groups)
             if builder is not None:
                 _check_builds({name: definitions[name] for name in chosen}, builder, groups)
         except DefinitionError as error:
@@ -302,6 +303,27 @@ def _check_builds(
         raise DefinitionError(problems)
 
 
+def _check_owners(definitions: Mapping[str, Definition], groups: Mapping[str, Any]) -> None:
+    """Refuse crontabs that no host of the service would run.
+
+    :raises DefinitionError: every problem of all definitions.
+    """
+    problems: list[Problem] = []
+    for name, definition in definitions.items():
+        if definition.cron is None:
+            continue
+        place = Place(VARIABLE, problems).at(name).at("cron")
+        hosts = hosts_of(str(definition.hosts), groups)
+        owner = definition.cron.host
+        if not hosts:
+            place.note("needs a host that runs it, and the service has none")
+        elif owner is not None and owner not in hosts:
+            must = "must be a host of the service"
+            place.at("host").refuse(must, owner, nearest(owner, hosts))
+    if problems:
+        raise DefinitionError(problems)
+
+
 def _beside_the_inventory(path: str, variables: Mapping[str, Any]) -> str:
     """The absolute path of one that is relative to the inventory's folder."""
     sources = variables.get("ansible_inventory_sources") or [os.getcwd()]
@@ -314,10 +336,16 @@ def _described(definition: Definition, groups: Mapping[str, Any]) -> dict[str, A
     mapping = to_mapping(definition)
     hosts = hosts_of(mapping.pop("hosts"), groups)
     del mapping["name"]
+    build = mapping.pop("build", None)
+    if definition.cron is not None:
+        # One host runs it, whichever of them are deployed to.
+        mapping["cron"].setdefault("host", hosts[0])
+        if build is not None:
+            build["crontab"] = definition.cron.file
     return {
         "hosts": hosts,
         "secret_names": mapping.pop("secrets"),
-        "build": mapping.pop("build", None),
+        "build": build,
         "tasks": mapping.pop("tasks", {"before": [], "after": []}),
         "definition": mapping,
     }

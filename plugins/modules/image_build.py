@@ -91,6 +91,13 @@ options:
   platform:
     description: The platform to build for, for example V(linux/amd64). The engine's own by default.
     type: str
+  crontab:
+    description:
+      - The path of a crontab in the source, relative to O(source).
+      - It is read from the commit and refused if a line of it is bad. The image carries it in its
+        labels, so that the hosts that run its entries (the key C(cron) of a definition) need no
+        source. An image of the revision that exists already is not built again for it.
+    type: str
   labels:
     description: Further labels of the image.
     type: dict
@@ -365,6 +372,7 @@ def main() -> None:
             "tags": {"type": "list", "elements": "str", "default": []},
             "platform": {"type": "str"},
             "labels": {"type": "dict", "default": {}},
+            "crontab": {"type": "str"},
             "source_url": {"type": "str"},
             "test": {"type": "list", "elements": "raw", "default": []},
             "test_timeout": {"type": "int", "default": 600},
@@ -422,6 +430,7 @@ def _request(params: dict[str, Any]) -> BuildRequest:
         retries=params["retries"],
         credentials=Credentials.given(params["registry_username"], params["registry_password"]),
         docker_host=params["docker_host"],
+        crontab=params["crontab"],
     )
 
 

@@ -134,6 +134,27 @@ services:
       description: Who holds the lock, in words; empty when it is free.
       type: str
       sample: ""
+    repairs:
+      description: How often the supervisor has repaired the service.
+      type: int
+      sample: 0
+    problems:
+      description: What is not as it should be, one sentence each.
+      type: list
+      elements: str
+      sample: ["cron report-1a2b3c4d failed at 2026-11-23T02:30:04Z with exit code 1"]
+    cron:
+      description: The cron entries that this host runs, with what came of their last runs.
+      type: list
+      elements: dict
+      sample:
+        - entry: report-1a2b3c4d
+          schedule: 30 2 * * *
+          timezone: Europe/Berlin
+          last: 1795401004.2
+          result: failed
+          exit_code: 1
+          seconds: 3.9
     history:
       description: The newest entries of the history, oldest first.
       type: list

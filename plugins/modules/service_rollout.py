@@ -41,12 +41,15 @@ options:
     description:
       - V(present) has the release serve.
       - V(stopped) stops the replicas and keeps them, so that the service stays stopped over
-        reboots; its routes
-        answer 503.
+        reboots; its routes answer 503.
+      - V(started) starts a service that was stopped, in the release that served before. One that
+        runs is repaired where it needs it.
+      - V(restarted) replaces every replica by a new one of the same release, as a rollout does, and
+        starts a service that was stopped. It is always changed.
       - V(absent) removes routes, replicas, secrets and memory of the service from this host.
         Volumes stay.
     type: str
-    choices: [present, stopped, absent]
+    choices: [present, stopped, started, restarted, absent]
     default: present
   prefetch:
     description:
@@ -72,8 +75,9 @@ options:
       settings:
         description:
           - What else the proxy is to do for all services of this host; C(trusted_proxies),
-            C(bind_addresses), and the durations C(timeout_connect), C(timeout_client),
-            C(timeout_server), C(timeout_keep_alive), C(timeout_request), C(timeout_tunnel).
+            C(bind_addresses), C(metrics_address), and the durations C(timeout_connect),
+            C(timeout_client), C(timeout_server), C(timeout_keep_alive), C(timeout_request),
+            C(timeout_tunnel).
         type: dict
         default: {}
   deploy:
@@ -168,6 +172,27 @@ options:
   cap_add:
     description: Capabilities to add.
     type: raw
+  no_new_privileges:
+    description: Whether setuid programs and file capabilities give a replica nothing.
+    type: raw
+  ulimits:
+    description: Limits of setrlimit(2) by name, numbers or mappings with C(soft) and C(hard).
+    type: raw
+  extra_hosts:
+    description: Host names and their addresses, for the replica's C(/etc/hosts).
+    type: raw
+  dns:
+    description: Addresses of name servers.
+    type: raw
+  dns_search:
+    description: Domains in which short names are looked for.
+    type: raw
+  dns_options:
+    description: Options of resolv.conf(5).
+    type: raw
+  secret_environment:
+    description: Names of secrets that are environment variables of a replica as well.
+    type: raw
   stop_signal:
     description: The signal that asks the process to end.
     type: raw
@@ -221,6 +246,11 @@ options:
   retain:
     description: How many earlier good releases are kept to return to.
     type: raw
+  cron:
+    description:
+      - The path of the crontab that the image carries, or a mapping with C(file) or C(text), and
+        C(overlap) and C(timeout). Its entries are run on this host.
+    type: raw
 seealso:
   - module: hundred.containers.service_rollback
   - module: hundred.containers.service_info
@@ -246,6 +276,11 @@ EXAMPLES = r"""
   hundred.containers.service_rollout:
     name: shop
     state: stopped
+
+- name: Replace every replica without losing a request
+  hundred.containers.service_rollout:
+    name: shop
+    state: restarted
 
 - name: Remove it from this host
   hundred.containers.service_rollout:
@@ -368,6 +403,10 @@ from ansible_collections.hundred.containers.plugins.module_utils.ansible_module 
     run,
 )
 from ansible_collections.hundred.containers.plugins.module_utils.errors import HundredError
+from ansible_collections.hundred.containers.plugins.module_utils.rollout.again import (
+    restart,
+    start,
+)
 from ansible_collections.hundred.containers.plugins.module_utils.rollout.options import (
     DEFINITION_ARGUMENTS,
     HOST_ARGUMENTS,
@@ -389,7 +428,7 @@ def argument_spec() -> dict[str, Any]:
         "name": {"type": "str", "required": True},
         "state": {
             "type": "str",
-            "choices": ["present", "stopped", "absent"],
+            "choices": ["present", "stopped", "started", "restarted", "absent"],
             "default": "present",
         },
         "digest": {"type": "str"},
@@ -424,6 +463,9 @@ def argument_spec() -> dict[str, Any]:
     }
 
 
+ACTS = {"stopped": stop, "started": start, "restarted": restart, "absent": remove}
+
+
 def main() -> None:
     """Read the options, call the core, return what came of it."""
     module = AnsibleModule(
@@ -439,8 +481,7 @@ def main() -> None:
     def call() -> dict[str, Any]:
         params, check = module.params, module.check_mode
         if params["state"] != "present":
-            act = stop if params["state"] == "stopped" else remove
-            outcome = act(open_host(params), check)
+            outcome = ACTS[params["state"]](open_host(params), check)
             needed = outcome.changed
         elif params["prefetch"]:
             # Changed tells of this call, which only pulls; needed tells of the rollout.

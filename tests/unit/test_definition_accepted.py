@@ -9,6 +9,7 @@ import pytest
 import yaml
 from ansible_collections.hundred.containers.plugins.module_utils.definition.model import (
     Build,
+    Cron,
     Definition,
     Health,
     Logging,
@@ -118,6 +119,15 @@ def test_a_worker_needs_an_image_only():
         ("tmpfs: [/run, '/tmp/:size=64m,mode=1777']", "tmpfs", ("/run", "/tmp:size=64m,mode=1777")),
         ("cap_drop: [ALL]", "cap_drop", ("ALL",)),
         ("cap_add: [CAP_CHOWN, net_bind_service]", "cap_add", ("CHOWN", "NET_BIND_SERVICE")),
+        ("no_new_privileges: true", "no_new_privileges", True),
+        ("ulimits: {nofile: 1024, core: -1}", "ulimits", {"nofile": "1024:1024", "core": "-1:-1"}),
+        ("ulimits: {nofile: {soft: 1, hard: -1}}", "ulimits", {"nofile": "1:-1"}),
+        ("extra_hosts: {a: host-gateway}", "extra_hosts", {"a": "host-gateway"}),
+        ("dns: [10.0.0.1]", "dns", ("10.0.0.1",)),
+        ("dns_search: [example.com]", "dns_search", ("example.com",)),
+        ("dns_options: ['ndots:1', rotate]", "dns_options", ("ndots:1", "rotate")),
+        ("cron: deploy/crontab", "cron", Cron(file="deploy/crontab")),
+        ("cron: {text: '@daily a', timeout: 5m}", "cron", Cron(text="@daily a", timeout=300.0)),
         ("stop_signal: term", "stop_signal", "SIGTERM"),
         ("stop_signal: SIGRTMIN+3", "stop_signal", "SIGRTMIN+3"),
         ("volumes: ['data:/data:ro']", "volumes", (Volume("data", "/data", True),)),

@@ -30,6 +30,7 @@ _SHOWN: Mapping[str, _Format] = {
     "working_dir": str,
     "init": lambda value: str(value).lower(),
     "read_only": lambda value: str(value).lower(),
+    "no_new_privileges": lambda value: str(value).lower(),
     "stop_signal": str,
     "port": str,
     "protocol": str,
@@ -63,6 +64,10 @@ _LISTS: Mapping[str, _Format] = {
     "tmpfs": str,
     "cap_drop": str,
     "cap_add": str,
+    "dns": str,
+    "dns_search": str,
+    "dns_options": str,
+    "secret_environment": str,
 }
 
 
@@ -78,6 +83,8 @@ def spec_changes(old: Definition, new: Definition) -> list[str]:
         lines += _hidden(key, getattr(old, key), getattr(new, key))
     lines += _names("environment", old.environment, new.environment)
     lines += _names("secrets", old.secrets, new.secrets)
+    lines += _names("ulimits", old.ulimits, new.ulimits)
+    lines += _names("extra_hosts", old.extra_hosts, new.extra_hosts)
     for section, formats in _SECTIONS.items():
         lines += _shown(section + ".", formats, getattr(old, section), getattr(new, section))
     lines += _hidden("health.command", old.health.command, new.health.command)

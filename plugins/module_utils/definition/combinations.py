@@ -90,6 +90,12 @@ def _check_names(place: Place, definition: Definition) -> None:
     for name in definition.secrets:
         if name in definition.environment:
             place.at("secrets").at(name).note("must not be a name in environment as well")
+    for index, name in enumerate(definition.secret_environment):
+        spot = place.at("secret_environment").item(index)
+        if name not in definition.secrets and place.sound("secrets"):
+            spot.note("must be the name of one of secrets", name)
+        if name in definition.secret_environment[:index]:
+            spot.note("is named twice", name)
     if place.sound("cap_add", "cap_drop"):
         for name in sorted(set(definition.cap_add) & set(definition.cap_drop)):
             place.at("cap_add").note("must not name what cap_drop names", name)

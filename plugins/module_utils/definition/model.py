@@ -148,8 +148,32 @@ class Tasks:
 
 
 @dataclass(frozen=True)
+class Cron:
+    """A crontab whose entries run in containers of the service's image, on one host.
+
+    :param file: its path in the source tree; the image carries its content.
+    :param text: the crontab itself, instead of a file.
+    :param host: the inventory's name of the host that runs it; None: the first one of the service.
+    :param overlap: what happens when an entry is due while its last run is still at work: ``skip``,
+        ``wait`` or ``allow``.
+    :param timeout: seconds after which a run is stopped and has failed.
+    """
+
+    file: str | None = None
+    text: str | None = None
+    host: str | None = None
+    overlap: str = "skip"
+    timeout: float = 3600.0
+
+
+@dataclass(frozen=True)
 class Definition:
-    """Everything about one service except the revision it runs."""
+    """Everything about one service except the revision it runs.
+
+    :param ulimits: limits by name, each as ``SOFT:HARD``, with -1 for none.
+    :param extra_hosts: addresses by host name, for the replica's ``/etc/hosts``.
+    :param secret_environment: names of secrets that are environment variables as well.
+    """
 
     name: str
     image: str
@@ -164,12 +188,19 @@ class Definition:
     tmpfs: tuple[str, ...] = ()
     cap_drop: tuple[str, ...] = ()
     cap_add: tuple[str, ...] = ()
+    no_new_privileges: bool = False
+    ulimits: Mapping[str, str] = field(default_factory=dict)
+    extra_hosts: Mapping[str, str] = field(default_factory=dict)
+    dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    dns_options: tuple[str, ...] = ()
     stop_signal: str | None = None
     port: int | None = None
     protocol: str = "http"
     routes: tuple[Route, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secret_environment: tuple[str, ...] = ()
     volumes: tuple[Volume, ...] = ()
     resources: Resources = field(default_factory=Resources)
     health: Health = field(default_factory=Health)
@@ -180,3 +211,4 @@ class Definition:
     retain: int = 3
     build: Build | None = None
     tasks: Tasks | None = None
+    cron: Cron | None = None

@@ -14,6 +14,25 @@ from .shapes import Word
 # Fits a DNS label with "-g<generation>-<slot>" behind it (63 characters).
 LONGEST_SERVICE = 40
 
+# Docker's names of the limits of setrlimit(2), as its option --ulimit takes them.
+ULIMITS = (
+    "core",
+    "cpu",
+    "data",
+    "fsize",
+    "locks",
+    "memlock",
+    "msgqueue",
+    "nice",
+    "nofile",
+    "nproc",
+    "rss",
+    "rtprio",
+    "rttime",
+    "sigpending",
+    "stack",
+)
+
 _SERVICE = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", re.ASCII)
 _CONTAINER = re.compile(r".*-g\d+-\d+", re.ASCII)
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -213,6 +232,30 @@ def capability(place: Place, value: Any) -> Any:
             return name
         return place.refuse("must be a Linux capability", value, nearest(name, CAPABILITIES))
     return place.refuse("must be a Linux capability", value)
+
+
+def ulimit(place: Place, value: Any) -> Any:
+    """The name of a limit of setrlimit(2), as Docker writes it."""
+    if isinstance(value, str) and value in ULIMITS:
+        return value
+    hint = nearest(value, ULIMITS) if isinstance(value, str) else None
+    return place.refuse("must be the name of a limit such as nofile", value, hint)
+
+
+def host(place: Place, value: Any) -> Any:
+    """A host name or a domain."""
+    return Word(
+        "must be a host name",
+        r"(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9])?"
+        r"(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9])?)*",
+    )(place, value)
+
+
+def dns_option(place: Place, value: Any) -> Any:
+    """An option of resolv.conf(5)."""
+    return Word("must be an option such as ndots:1 or rotate", r"[a-z][a-z0-9-]*(?::\d+)?")(
+        place, value
+    )
 
 
 def signal(place: Place, value: Any) -> Any:

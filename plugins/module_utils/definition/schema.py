@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Callable
 
+from ..cron.crontab import CrontabError, parse_crontab
+from ..proxy.safe import plain_address
 from . import names, paths
-from .model import Build, Health, Logging, Resources, Task, Tasks, Update
+from .model import Build, Cron, Health, Logging, Resources, Task, Tasks, Update
 from .problems import REFUSED, Place
 from .shapes import (
     LONGEST_ARGUMENT,
@@ -55,12 +57,6 @@ class Made:
         """Check one value."""
         keys = self.section(place, value)
         return REFUSED if keys is REFUSED else self.make(**keys)
-
-
-def later(place: Place, value: Any) -> Any:  # noqa: ARG001
-    """A key that the design has and this release has not."""
-    place.note("this key follows in a later release")
-    return REFUSED
 
 
 def replicas(place: Place, value: Any) -> Any:
@@ -111,6 +107,19 @@ def capabilities(place: Place, value: Any) -> Any:
     return checked if checked is REFUSED or each_once(place, checked, "capability") else REFUSED
 
 
+def crontab_text(place: Place, value: Any) -> Any:
+    """A crontab, with every bad line told."""
+    if not isinstance(value, str):
+        return place.refuse("must be the text of a crontab", value)
+    try:
+        parse_crontab(value)
+    except CrontabError as error:
+        for problem in error.problems:
+            place.hidden().note(str(problem))
+        return REFUSED
+    return str(value)
+
+
 def hosts(place: Place, value: Any) -> Any:
     """The inventory group, or a pattern of Ansible's, whose hosts run the service."""
     checked = line(place, value)
@@ -127,6 +136,44 @@ def logging(**keys: Any) -> Logging:
         options.update(Logging().options)
     options.update(keys.get("options", {}))
     return Logging(driver=driver, options=options)
+
+
+def ulimit(place: Place, value: Any) -> Any:
+    """A limit: a number for both, or a mapping with soft and hard; as ``SOFT:HARD``."""
+    must = "must be a whole number from -1, or a mapping such as {soft: 1024, hard: 4096}"
+    pair = value if isinstance(value, Mapping) else {"soft": value, "hard": value}
+    if set(pair) != {"soft", "hard"}:
+        return place.refuse(must, value)
+    numbers = []
+    for key in ("soft", "hard"):
+        number = pair[key]
+        if isinstance(number, str) and number.lstrip("-").isdigit():
+            number = int(number)
+        if not isinstance(number, int) or isinstance(number, bool) or number < -1:
+            return place.refuse(must, value)
+        numbers.append(number)
+    soft, hard = numbers
+    if hard != -1 and (soft == -1 or soft > hard):
+        return place.refuse("must not have a soft limit above the hard one", value)
+    return "%d:%d" % (soft, hard)
+
+
+def dns_server(place: Place, value: Any) -> Any:
+    """The address of a name server."""
+    try:
+        return plain_address(value)
+    except ValueError:
+        return place.refuse("must be the address of a name server", value)
+
+
+def extra_address(place: Place, value: Any) -> Any:
+    """The address of an extra host, or the engine's word for the host itself."""
+    if value == "host-gateway":
+        return value
+    try:
+        return plain_address(value)
+    except ValueError:
+        return place.refuse("must be an address, or host-gateway", value)
 
 
 RESOURCES = Section(
@@ -234,6 +281,33 @@ def tasks(place: Place, value: Any) -> Any:
     return REFUSED
 
 
+CRON = Section(
+    {
+        "file": paths.relative,
+        "text": crontab_text,
+        "host": line,
+        "overlap": OneOf("skip", "wait", "allow"),
+        "timeout": Duration(1),
+    },
+    "settings of a crontab",
+    {"schedule": "times stand in the crontab itself", "owner": "did you mean host?"},
+)
+
+
+def cron(place: Place, value: Any) -> Any:
+    """The path of a crontab in the source tree, or a mapping with it."""
+    if isinstance(value, str):
+        path = paths.relative(place, value)
+        return REFUSED if path is REFUSED else Cron(file=path)
+    keys = CRON(place, value)
+    if keys is REFUSED:
+        return REFUSED
+    if ("file" in value) == ("text" in value):
+        place.note("must have file, a path in the source tree, or text, the crontab itself")
+        return REFUSED
+    return Cron(**keys) if {"file", "text"} & set(keys) else REFUSED
+
+
 TASKS = Section({"before": tasks, "after": tasks}, "the lists before and after")
 
 DEFINITION = Section(
@@ -250,6 +324,12 @@ DEFINITION = Section(
         "tmpfs": ListOf(paths.tmpfs, "paths such as /run"),
         "cap_drop": capabilities,
         "cap_add": capabilities,
+        "no_new_privileges": flag,
+        "ulimits": MapOf(names.ulimit, ulimit, "limits to numbers", private=False),
+        "extra_hosts": MapOf(names.host, extra_address, "host names to addresses", private=False),
+        "dns": ListOf(dns_server, "addresses"),
+        "dns_search": ListOf(names.host, "domains"),
+        "dns_options": ListOf(names.dns_option, "options such as ndots:1"),
         "stop_signal": names.signal,
         "port": paths.PORT,
         "protocol": OneOf("http", "tcp"),
@@ -258,6 +338,7 @@ DEFINITION = Section(
         "secrets": MapOf(
             names.secret, secret_value, "names to the values of secrets", literal=True
         ),
+        "secret_environment": ListOf(names.variable, "names of secrets"),
         "volumes": ListOf(paths.volume, "strings such as data:/data"),
         "resources": Made(RESOURCES, Resources),
         "health": Made(HEALTH, Health),
@@ -268,7 +349,7 @@ DEFINITION = Section(
         "retain": Whole(1, 100),
         "build": Made(BUILD, Build),
         "tasks": Made(TASKS, Tasks),
-        "cron": later,
+        "cron": cron,
     },
     "keys",
     {
@@ -289,6 +370,8 @@ DEFINITION = Section(
         "privileged": "cap_add gives single capabilities",
         "mem_limit": "did you mean resources.memory?",
         "pids_limit": "did you mean resources.pids?",
+        "security_opt": "did you mean no_new_privileges?",
+        "dns_opt": "did you mean dns_options?",
         "stop_timeout": "did you mean stop_grace_period?",
         "tag": "the revision is given at deploy time",
         "version": "the revision is given at deploy time",
@@ -305,6 +388,7 @@ SECTIONS: Mapping[str, Section] = {
     "logging": LOGGING,
     "build": BUILD,
     "tasks": TASKS,
+    "cron": CRON,
 }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import StateError
 from .model import (
     Build,
+    Cron,
     Definition,
     Health,
     Logging,
@@ -29,6 +30,7 @@ _SECTIONS: Mapping[str, Any] = {
     "update": Update,
     "logging": Logging,
     "build": Build,
+    "cron": Cron,
 }
 # The keys of definitions and sections whose lists are tuples in the model.
 _TUPLES = (
@@ -37,6 +39,10 @@ _TUPLES = (
     "tmpfs",
     "cap_drop",
     "cap_add",
+    "dns",
+    "dns_search",
+    "dns_options",
+    "secret_environment",
     "tags",
     "cache_from",
     "cache_to",

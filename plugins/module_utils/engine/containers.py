@@ -9,6 +9,7 @@ Only containers that carry our labels are ever listed or touched (I7).
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..definition.model import Definition
-from ..errors import EngineError, NotFoundError
+from ..errors import EngineError, NotFoundError, StateError
 from .client import connect, engine_errors
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ LABEL_GENERATION = "hundred.generation"
 LABEL_SLOT = "hundred.slot"
 LABEL_REVISION = "hundred.revision"
 LABEL_ADDRESS = "hundred.address"
+
+# The log drivers of Docker that take the option "labels" and send labels with each line.
+LABELLING_DRIVERS = ("json-file", "journald", "gelf", "fluentd", "gcplogs", "splunk")
 
 SECRETS_TARGET = "/run/secrets"
 
@@ -84,6 +88,7 @@ class Spec:
 
     :param address: its static address; None: whatever the engine gives.
     :param one_off: it runs one command and is removed by the engine when that ends.
+    :param interactive: it has a terminal and an input.
     """
 
     name: str
@@ -94,6 +99,7 @@ class Spec:
     definition: Definition
     secrets_dir: str | None
     one_off: bool = False
+    interactive: bool = False
 
 
 def container_name(service: str, generation: int, slot: int) -> str:
@@ -180,12 +186,18 @@ class Engine:
                 tmpfs=list(definition.tmpfs) or None,
                 cap_add=list(definition.cap_add) or None,
                 cap_drop=list(definition.cap_drop) or None,
+                security_opt=["no-new-privileges"] if definition.no_new_privileges else None,
+                ulimits=_ulimits(definition.ulimits),
+                extra_hosts=dict(definition.extra_hosts) or None,
+                dns=list(definition.dns) or None,
+                dns_search=list(definition.dns_search) or None,
+                dns_opt=list(definition.dns_options) or None,
                 nano_cpus=_nano_cpus(definition.resources.cpus),
                 mem_limit=definition.resources.memory,
                 pids_limit=definition.resources.pids,
                 log_config={
                     "Type": definition.logging.driver,
-                    "Config": dict(definition.logging.options),
+                    "Config": _log_options(definition),
                 },
             )
             networking = client.create_networking_config(
@@ -196,12 +208,14 @@ class Engine:
                 name=spec.name,
                 command=_words(definition.command),
                 entrypoint=_words(definition.entrypoint),
-                environment=dict(definition.environment),
+                environment={**definition.environment, **_secret_environment(spec)},
                 user=definition.user,
                 working_dir=definition.working_dir,
                 stop_signal=definition.stop_signal,
                 labels=dict(spec.labels),
                 healthcheck={"test": ["NONE"]} if spec.one_off else None,
+                tty=spec.interactive,
+                stdin_open=spec.interactive,
                 host_config=host_config,
                 networking_config=networking,
             )
@@ -270,6 +284,14 @@ class Engine:
         with engine_errors(f"set the restart policy of {container}"):
             self._set_restart_policy(container, "unless-stopped")
 
+    def leave_when_it_dies(self, container: str) -> None:
+        """Have the engine leave it as it is when it dies: the supervisor sees to it."""
+        try:
+            with engine_errors(f"set the restart policy of {container}"):
+                self._set_restart_policy(container, "no")
+        except NotFoundError:
+            return  # it was removed meanwhile
+
     def _set_restart_policy(self, container: str, policy: str) -> None:
         client: Any = self.client
         client.update_container(container, restart_policy={"Name": policy})
@@ -294,6 +316,43 @@ class Engine:
             output: bytes = self.client.exec_start(created["Id"])
             code = self.client.exec_inspect(created["Id"])["ExitCode"]
         return int(code), output.decode("utf-8", "replace")
+
+
+def _secret_environment(spec: Spec) -> dict[str, str]:
+    """The secrets that the application wants as variables; their values are those of its files.
+
+    :raises StateError: one of them is not there.
+    """
+    values = {}
+    for name in spec.definition.secret_environment:
+        path = os.path.join(spec.secrets_dir or "", name)
+        try:
+            with open(path, encoding="utf-8", newline="") as stream:
+                values[name] = stream.read()
+        except OSError as error:
+            raise StateError(
+                f"the secret {name} of {spec.name} is not on this host",
+                step="secrets",
+                next_step="deploy the revision; that brings it",
+            ) from error
+    return values
+
+
+def _log_options(definition: Definition) -> dict[str, str]:
+    """The log driver's options; lines tell whose they are where the driver can say it."""
+    options = dict(definition.logging.options)
+    if definition.logging.driver in LABELLING_DRIVERS:
+        options.setdefault("labels", ",".join((LABEL_SERVICE, LABEL_REVISION, LABEL_SLOT)))
+    return options
+
+
+def _ulimits(limits: Mapping[str, str]) -> list[Any] | None:
+    from docker.types import Ulimit
+
+    pairs = {name: text.split(":") for name, text in limits.items()}
+    return [
+        Ulimit(name=name, soft=int(soft), hard=int(hard)) for name, (soft, hard) in pairs.items()
+    ] or None
 
 
 def _words(words: Sequence[str] | None) -> list[str] | None:

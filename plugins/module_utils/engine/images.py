@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from docker import APIClient
 
 LABEL_IMAGE = "hundred.image"
+# The crontab of the source, and its path there: the host that runs it need not have the source.
+LABEL_CRONTAB = "hundred.crontab"
+LABEL_CRONTAB_FILE = "hundred.crontab-file"
 LABEL_REVISION = "org.opencontainers.image.revision"
 LABEL_SOURCE = "org.opencontainers.image.source"
 LABEL_CREATED = "org.opencontainers.image.created"

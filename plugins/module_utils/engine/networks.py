@@ -153,6 +153,18 @@ class Networks:
         with file_lock(self._lock_path):
             yield self.peek(count)
 
+    def occupied(self) -> dict[str, str]:
+        """The addresses that running containers have in the network, and their names."""
+        try:
+            with engine_errors(f"look at the network {self.network.name}"):
+                row = self._engine.client.inspect_network(self.network.name)
+        except NotFoundError:
+            return {}
+        return {
+            str(endpoint.get("IPv4Address") or "").partition("/")[0]: str(endpoint.get("Name"))
+            for endpoint in (row.get("Containers") or {}).values()
+        }
+
     def peek(self, count: int) -> list[str]:
         """The addresses that would be given now; nothing is locked or reserved."""
         taken = {container.address for container in self._engine.containers()} | self._reserved

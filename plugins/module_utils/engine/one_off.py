@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,11 +82,18 @@ def one_offs(engine: Engine, service: str) -> list[OneOff]:
     return found
 
 
-def attend(engine: Engine, container: str, limit: float, grace: float) -> Ended:
+def attend(
+    engine: Engine,
+    container: str,
+    limit: float,
+    grace: float,
+    written: Callable[[bytes], None] | None = None,
+) -> Ended:
     """Start a created one-off container and wait until it has ended and is gone.
 
     :param limit: seconds after which it is stopped.
     :param grace: seconds from SIGTERM to SIGKILL then.
+    :param written: called with what the command writes, while it runs.
     :raises EngineError: it cannot be started, or the engine went away meanwhile.
     """
     began = time.monotonic()
@@ -94,16 +101,16 @@ def attend(engine: Engine, container: str, limit: float, grace: float) -> Ended:
         with engine_errors(f"attend the container {container}"):
             # Both before the start: a command may end at once.
             chunks = engine.client.attach(container, stream=True, logs=True)
-            answer = _await_removal(engine, container)
-        output = _Reader(chunks)
-        exit_code = _Reader(answer.iter_content(None))
+            answer = begin_wait(engine, container)
+        output = _Reader(chunks, written)
+        removal = Removal(answer)
         engine.start(container)
-        in_time = exit_code.ends_within(limit)
+        in_time = removal.comes_within(limit)
         if not in_time:
             engine.stop(container, grace)
-            exit_code.ends_within(_REMOVAL_SECONDS)
+            removal.comes_within(_REMOVAL_SECONDS)
         output.ends_within(_REMOVAL_SECONDS)
-        code = _exit_code(bytes(exit_code.content)) if in_time else None
+        code = removal.exit_code() if in_time else None
     finally:
         discard(engine, container)
     text = bytes(output.content).decode("utf-8", "replace")
@@ -121,8 +128,11 @@ def discard(engine: Engine, container: str) -> None:
 class _Reader:
     """Reads a stream to its end in a thread of its own, and keeps the last of it."""
 
-    def __init__(self, chunks: Iterable[bytes]) -> None:
+    def __init__(
+        self, chunks: Iterable[bytes], each: Callable[[bytes], None] | None = None
+    ) -> None:
         self.content = bytearray()
+        self._each = each
         # A daemon: an engine that never ends the stream must not keep the module alive.
         self._thread = threading.Thread(target=self._read, args=(chunks,), daemon=True)
         self._thread.start()
@@ -134,6 +144,8 @@ class _Reader:
             for chunk in chunks:
                 self.content += chunk
                 del self.content[:-OUTPUT_BYTES]
+                if self._each is not None:
+                    self._each(chunk)
         except (RequestException, OSError):
             return  # the engine went away; what is missing is noticed by who reads the content
 
@@ -143,7 +155,28 @@ class _Reader:
         return not self._thread.is_alive()
 
 
-def _await_removal(engine: Engine, container: str) -> Any:
+class Removal:
+    """The end of a one-off container: its exit code is told when it has been removed.
+
+    :param answer: of ``begin_wait``.
+    """
+
+    def __init__(self, answer: Any) -> None:
+        self._reader = _Reader(answer.iter_content(None))
+
+    def comes_within(self, seconds: float) -> bool:
+        """Whether the container is gone in that time."""
+        return self._reader.ends_within(seconds)
+
+    def exit_code(self) -> int:
+        """The command's exit code, once the container is gone.
+
+        :raises EngineError: the engine went away meanwhile.
+        """
+        return _exit_code(bytes(self._reader.content))
+
+
+def begin_wait(engine: Engine, container: str) -> Any:
     """The engine's answer to a wait for the container's removal, begun but not ended.
 
     The engine sends the head of its answer once it waits. The SDK's own call returns at the end

@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, Any, Callable
 
+from ..cron.crontab import CrontabError, parse_crontab
 from ..engine.build_output import SHOWN
 from ..engine.buildx import build_with_buildx, missing_for_buildx
 from ..engine.classic_builder import Recipe, build_classic
@@ -20,6 +21,8 @@ from ..engine.client import connect
 from ..engine.image_command import remove_stale, run_in_image
 from ..engine.images import (
     LABEL_CREATED,
+    LABEL_CRONTAB,
+    LABEL_CRONTAB_FILE,
     LABEL_IMAGE,
     LABEL_REVISION,
     LABEL_SOURCE,
@@ -42,6 +45,7 @@ from .source import (
     find_commit,
     find_source,
     public_url,
+    read_text,
     source_url,
     submodules,
 )
@@ -64,8 +68,9 @@ def build(request: BuildRequest, check_mode: bool, report: Callable[[str], None]
     source = find_source(request.source)
     layout = check_layout(source.folder, request.context, request.dockerfile)
     commit = find_commit(source, request.revision)
+    crontab = _read_crontab(request, commit)
     client = connect(request.docker_host)
-    work = _Build(request, commit, layout, client, report)
+    work = _Build(request, commit, layout, client, report, crontab)
     work.look_up()
     if work.exists is None:
         work.choose_builder()
@@ -73,6 +78,19 @@ def build(request: BuildRequest, check_mode: bool, report: Callable[[str], None]
     if work.image or check_mode:
         work.set_extra_tags(check_mode)
     return work.result(time.monotonic() - begun)
+
+
+def _read_crontab(request: BuildRequest, commit: Commit) -> str | None:
+    """The crontab that the image is to carry, refused here and not on the hosts."""
+    if request.crontab is None:
+        return None
+    text = read_text(commit, request.crontab)
+    try:
+        parse_crontab(text)
+    except CrontabError as error:
+        error.message = f"{request.crontab} of {commit.sha}: {error.message}"
+        raise
+    return text
 
 
 class _Build:
@@ -85,7 +103,9 @@ class _Build:
         layout: Layout,
         client: APIClient,
         report: Callable[[str], None],
+        crontab: str | None,
     ) -> None:
+        self.crontab = crontab
         self.request = request
         self.commit = commit
         self.layout = layout
@@ -248,6 +268,9 @@ class _Build:
         labels[LABEL_SOURCE] = url or source_url(self.commit.source)
         labels[LABEL_CREATED] = self.commit.time
         labels[LABEL_IMAGE] = request.name
+        if self.crontab is not None:
+            labels[LABEL_CRONTAB] = self.crontab
+            labels[LABEL_CRONTAB_FILE] = request.crontab or ""
         return Recipe(
             self.doing, dockerfile, labels, request.args, request.target, request.platform
         )

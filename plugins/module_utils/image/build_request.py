@@ -35,6 +35,7 @@ class BuildRequest:
     :param timeout: seconds for the export and the build.
     :param test_timeout: seconds for each test.
     :param retries: how often a transient failure of the registry is tried again.
+    :param crontab: the path of a crontab in the source, whose content the image is to carry.
     """
 
     name: str
@@ -58,6 +59,7 @@ class BuildRequest:
     retries: int = 5
     credentials: Credentials | None = None
     docker_host: str | None = None
+    crontab: str | None = None
 
     def __post_init__(self) -> None:
         check_repository(self.name)

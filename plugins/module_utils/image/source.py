@@ -151,6 +151,28 @@ def export(commit: Commit, archive: IO[bytes]) -> None:
         git(source.where, *arguments, output=archive, environment=environment)
 
 
+def read_text(commit: Commit, path: str) -> str:
+    """The content of a file of the commit.
+
+    :param path: relative to the source's folder.
+    :raises SourceError: the commit has no such file, or it is not UTF-8 text.
+    """
+    source = commit.source
+    whole = f"{source.folder}/{path}" if source.folder else path
+    try:
+        return git(source.where, "cat-file", "blob", f"{commit.sha}:{whole}").decode("utf-8")
+    except SourceError as error:
+        raise SourceError(
+            f"the revision {commit.sha} has no file {path}",
+            step="source",
+            next_step="commit it, or correct the path",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"{path} of the revision {commit.sha} is not UTF-8 text", step="source"
+        ) from error
+
+
 def submodules(commit: Commit) -> list[str]:
     """The folders below the source's folder that are submodules; an export has them empty."""
     arguments = ["ls-tree", "-r", "-z", "--full-tree", commit.sha]

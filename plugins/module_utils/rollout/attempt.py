@@ -13,6 +13,7 @@ from ..definition.model import Definition
 from ..engine.containers import Container, Engine
 from ..state.journal import SWITCHED, Journal, JournalFile, Release
 from .plan import Plan
+from .purpose import ROLLOUT, Purpose
 from .replicas import Replicas
 from .routing import Routing
 
@@ -35,7 +36,7 @@ class Attempt:
 
     :param journal: as it was before this run; what is written meanwhile is for the next one.
     :param former: the release to return to when the new one fails in its ``monitor`` window.
-    :param rollback: it returns to an earlier release, and is never rolled back itself.
+    :param purpose: what it is done for.
     :param notes: what went otherwise than planned without being a failure.
     :param made: containers that this run created or started again.
     :param settled: replicas that have proved themselves in this run.
@@ -51,7 +52,7 @@ class Attempt:
     release: Release
     replicas: Replicas
     former: Former | None
-    rollback: bool = False
+    purpose: Purpose = ROLLOUT
     notes: list[str] = field(default_factory=list)
     made: list[Container] = field(default_factory=list)
     settled: list[Container] = field(default_factory=list)
@@ -60,7 +61,7 @@ class Attempt:
 
     def __post_init__(self) -> None:
         number = max(self.journal.last_generation, self.release.generation)
-        self.journal = replace(self.journal, last_generation=number)
+        self.journal = replace(self.journal, last_generation=number, paused=False)
 
     @property
     def definition(self) -> Definition:

@@ -24,16 +24,20 @@ from ..state.journal import IDLE, SWITCHED, Journal, Release
 from .attempt import Former
 from .host import ServiceHost
 from .plan import Observation, Plan, choose_generation, make_plan, recover
+from .purpose import REPAIR, ROLLOUT, Purpose
 from .report import describe_changes, describe_plan
 from .routing import make_backend
+from .schedule import planned_units
 
 
 @dataclass(frozen=True)
 class Wanted:
     """The goal: a definition and the image to run it with.
 
-    :param release: the release's id when it is known already: for a rollback, whose secrets' values
-        are on the host and not in the definition.
+    :param release: the release's id when it is known already: where the values of its secrets are
+        on the host and not in the definition.
+    :param ill: with the purpose to repair, the running replicas that somebody has found to fail
+        their probe; for any other purpose that is found out here.
     """
 
     definition: Definition
@@ -41,7 +45,8 @@ class Wanted:
     revision: str
     proxy: Mapping[str, Any] = field(default_factory=dict)
     release: str | None = None
-    rollback: bool = False
+    purpose: Purpose = ROLLOUT
+    ill: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -79,10 +84,15 @@ def examine(host: ServiceHost, wanted: Wanted, make_key: bool) -> Examination:
     journal = recover(stored, observed)
     identity = wanted.release or release_id(definition, wanted.digest, host.key(make_key))
     containers = tuple(host.engine.containers(host.service))
-    generation = choose_generation(journal, containers, identity)
-    unhealthy = _unhealthy(host, definition, containers, generation, identity)
+    generation = choose_generation(journal, containers, identity, wanted.purpose.renews)
+    unhealthy = wanted.ill
+    if wanted.purpose is not REPAIR:
+        unhealthy = _unhealthy(host, definition, containers, generation, identity)
     plan = make_plan(
-        Observation(journal, containers, observed, unhealthy), identity, definition.replicas
+        Observation(journal, containers, observed, unhealthy | _displaced(host, containers)),
+        identity,
+        definition.replicas,
+        generation,
     )
     release = Release(
         generation=plan.generation,
@@ -108,11 +118,12 @@ def examine(host: ServiceHost, wanted: Wanted, make_key: bool) -> Examination:
     serving = journal.committed
     serving_definition = from_mapping(serving.definition) if serving is not None else None
     # A release whose containers all go on needs none, whatever its registry is called now.
-    pull = bool(plan.create or plan.revive) and (
+    pull = _needs_image(plan, definition) and (
         find_image(host.engine.client, release.reference) is None
     )
     steps = _steps(host, plan, definition, fresh, proxy, file_change, former, pull, make_network)
     lines = [*_changes(host, serving, release, definition), *steps]
+    lines += planned_units(host, definition, release.reference, not pull)[1]
     if not lines:
         lines = _settling_lines(journal, in_step, serving, release, proxy)
     return Examination(
@@ -189,6 +200,21 @@ def _unhealthy(
     with ThreadPoolExecutor(max_workers=min(16, len(members))) as pool:
         results = list(pool.map(works, members))
     return frozenset(item.name for item, working in zip(members, results) if not working)
+
+
+def _needs_image(plan: Plan, definition: Definition) -> bool:
+    """Whether the image must be on this host: for new containers, or for the crontab it carries."""
+    cron = definition.cron
+    return bool(plan.create or plan.revive) or (cron is not None and cron.file is not None)
+
+
+def _displaced(host: ServiceHost, containers: tuple[Container, ...]) -> frozenset[str]:
+    """Stopped replicas that cannot be started again: another container has their address."""
+    stopped = [item for item in containers if item.state == "exited"]
+    if not stopped:
+        return frozenset()
+    taken = host.networks.occupied()
+    return frozenset(item.name for item in stopped if item.address in taken)
 
 
 def _changes(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,11 +25,15 @@ from ..state.freeze import FreezeFile
 from ..state.history import History
 from ..state.journal import IDLE, JournalFile, Release
 from ..state.lease import Lease, LeaseFile
+from ..state.lock import is_wanted
 from ..state.pulled import PulledImages
 from ..state.secret_files import SecretFiles, host_key
 from .replicas import Replicas
 
 STATE_DIR = "/var/lib/hundred"
+
+# How many runs of all cron entries of a service are remembered.
+RUNS = 200
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ class Settings:
     :param credentials: the account for pulling; None: the engine's own configuration.
     :param deploy: None for a call that stands for itself.
     :param override: why to roll out all the same while the service is frozen.
+    :param gives_way: for the supervisor, which brings back what dies itself: whether it is to stop
+        what it does; None for everybody else.
     :param retries: how often a transient failure of the registry is tried again.
     """
 
@@ -74,6 +80,7 @@ class Settings:
     retries: int = 5
     deploy: Deploy | None = None
     override: str | None = None
+    gives_way: Callable[[], bool] | None = None
 
 
 def checked_name(name: str) -> str:
@@ -89,9 +96,12 @@ def checked_name(name: str) -> str:
 
 
 class ServiceHost:
-    """One service on this host."""
+    """One service on this host.
 
-    def __init__(self, settings: Settings, service: str) -> None:
+    :param engine: one that several services share; None: one of its own.
+    """
+
+    def __init__(self, settings: Settings, service: str, engine: Engine | None = None) -> None:
         self.settings = settings
         self.service = service
         folder = os.path.join(settings.state_dir, "services", service)
@@ -101,8 +111,11 @@ class ServiceHost:
         self.freeze_file = FreezeFile(os.path.join(folder, "freeze.json"))
         self.pulled = PulledImages(os.path.join(folder, "pulled.json"))
         self.history = History(os.path.join(folder, "history.jsonl"))
+        # Of their own: what runs every minute would push the deploys out of the history.
+        self.jobs = History(os.path.join(folder, "jobs.jsonl"), RUNS)
         self.secrets = SecretFiles(os.path.join(folder, "secrets"))
-        self.engine = Engine(settings.docker_host)
+        self.repairs_path = os.path.join(folder, "repairs.json")
+        self.engine = engine or Engine(settings.docker_host)
         self.use_network(settings.network)
 
     @contextmanager
@@ -168,4 +181,10 @@ class ServiceHost:
 
     def replicas(self, definition: Definition, release: Release) -> Replicas:
         """The operations on the replicas of a release."""
-        return Replicas(self.engine, self.networks, self.secrets, definition, release)
+        gives_way = self.gives_way if self.settings.gives_way is not None else None
+        return Replicas(self.engine, self.networks, self.secrets, definition, release, gives_way)
+
+    def gives_way(self) -> bool:
+        """Whether the supervisor, for which this is done, is to stop what it does."""
+        asked = self.settings.gives_way
+        return (asked is not None and asked()) or is_wanted(self.lock_path)

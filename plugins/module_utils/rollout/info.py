@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..clock import utc_iso
@@ -20,7 +21,10 @@ from ..proxy.protocol import Observed
 from ..state.freeze import Freeze
 from ..state.journal import IDLE, Journal
 from ..state.lock import holder_of
+from ..state.repairs import Repairs, RepairsFile
+from ..supervise.pace import CRASH_LOOP, WELL_AFTER
 from .host import ServiceHost, Settings
+from .jobs import describe_entries
 from .plan import recover
 
 
@@ -77,6 +81,10 @@ def _describe(host: ServiceHost, history: int) -> dict[str, Any]:
     containers = host.engine.containers(host.service)
     replicas = [_replica(host, definition, item, observed) for item in containers]
     current = release.generation if release is not None else 0
+    repairs = RepairsFile(host.repairs_path).read()
+    entries = []
+    if release is not None and definition is not None and definition.cron is not None:
+        entries = describe_entries(host, definition, release.reference)
     return {
         "service": host.service,
         "state": _state(journal),
@@ -97,8 +105,47 @@ def _describe(host: ServiceHost, history: int) -> dict[str, Any]:
         "deploy": str(host.lease_file.read() or ""),
         "freeze": _freeze_text(host.freeze_file.read()),
         "lock": holder_of(host.lock_path) or "",
+        "repairs": repairs.total,
+        "cron": entries,
+        "problems": [*_problems(journal, repairs, replicas, current), *_failed_jobs(entries)],
         "history": host.history.entries()[-history:] if history > 0 else [],
     }
+
+
+def _failed_jobs(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [
+        "cron {} failed at {}{}".format(
+            item["entry"],
+            utc_iso(float(item["last"] or 0)),
+            "" if item["exit_code"] is None else f" with exit code {item['exit_code']}",
+        )
+        for item in entries
+        if item["result"] == "failed"
+    ]
+
+
+def _problems(
+    journal: Journal, repairs: Repairs, replicas: Sequence[Mapping[str, Any]], current: int
+) -> list[str]:
+    """What is not as it should be, in words."""
+    found = []
+    if journal.paused:
+        found.append("a rollout is paused (failure_action: pause): deploy or roll back")
+    elif _state(journal) == "interrupted":
+        found.append("a rollout did not end")
+    if not journal.stopped:
+        found += [
+            f"{item['name']}: {item['seen']}"
+            for item in replicas
+            if item["generation"] == current and not item["healthy"]
+        ]
+    of_this = repairs.generation == current and repairs.row >= CRASH_LOOP
+    if of_this and repairs.next_at + WELL_AFTER > time.time():
+        found.append(
+            f"{repairs.row} repairs in a row did not last; the last one at "
+            f"{utc_iso(repairs.last_at)}: {repairs.reason}"
+        )
+    return found
 
 
 def _state(journal: Journal) -> str:

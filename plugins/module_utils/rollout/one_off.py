@@ -12,9 +12,10 @@ from __future__ import annotations
 import os
 import secrets as randomness
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from ..definition import names
@@ -23,7 +24,7 @@ from ..definition.problems import DefinitionError, Place, Problem
 from ..definition.shapes import apply, command
 from ..definition.stored import from_mapping
 from ..definition.units import Duration
-from ..engine.containers import LABEL_REVISION, Spec
+from ..engine.containers import LABEL_REVISION, Engine, Spec
 from ..engine.images import find_image
 from ..engine.one_off import (
     LABEL_RUN,
@@ -129,29 +130,43 @@ def remembered(host: ServiceHost, revision: str | None) -> Image:
     return Image(definition, release.digest, release.revision)
 
 
-def run_once(host: ServiceHost, image: Image, task: Task, title: str | None) -> Ended:
+def run_once(
+    host: ServiceHost,
+    image: Image,
+    task: Task,
+    title: str | None,
+    written: Callable[[bytes], None] | None = None,
+) -> Ended:
     """Run a command to its end, and remember in the history that it was run.
 
     A command of the same title that is still at work, since nobody attends it any more, is waited
     for until its time is up: two migrations at a time are worse than a late one.
 
     :param task: ``name`` is for messages only.
+    :param written: called with what the command writes, while it runs.
     :raises HundredError: it did not end with 0 within its time; ``details`` has its output.
     """
-    began = time.monotonic()
-    with host.untouched(began):
+    with host.untouched(time.monotonic()):
         _await_former(host, title)
-        reason: str | None = None
-        try:
-            ended = _run(host, image, task, title)
+        with remembered_run(host, image, f"run {task.name}"):
+            ended = perform(host, image, task, title, partial(attend, written=written))
             if ended.exit_code != 0:
-                raise _failed(task, image, ended)
+                raise failed(task, image, ended)
             return ended
-        except HundredError as error:
-            reason = error.message
-            raise
-        finally:
-            _remember(host, image, task, round(time.monotonic() - began, 3), reason)
+
+
+@contextmanager
+def remembered_run(host: ServiceHost, image: Image, action: str) -> Iterator[None]:
+    """Remember in the history what is done in here, and how it ended."""
+    began = time.monotonic()
+    reason: str | None = None
+    try:
+        yield
+    except HundredError as error:
+        reason = error.message
+        raise
+    finally:
+        _remember(host, image, action, round(time.monotonic() - began, 3), reason)
 
 
 def _await_former(host: ServiceHost, title: str | None) -> None:
@@ -195,7 +210,21 @@ def _secrets(host: ServiceHost) -> Iterator[SecretFiles]:
         yield secrets
 
 
-def _run(host: ServiceHost, image: Image, task: Task, title: str | None) -> Ended:
+def perform(
+    host: ServiceHost,
+    image: Image,
+    task: Task,
+    title: str | None,
+    attending: Callable[[Engine, str, float, float], Ended] = attend,
+    interactive: bool = False,
+) -> Ended:
+    """Run a command to its end.
+
+    :param attending: starts the container and waits for its end: engine, container, the time limit
+        and the seconds from SIGTERM to SIGKILL after it.
+    :param interactive: with a terminal and an input.
+    :raises HundredError: it could not be run.
+    """
     host.networks.ensure()
     if find_image(host.engine.client, image.reference) is None:
         pull(host, image.definition.image, image.digest)
@@ -208,10 +237,19 @@ def _run(host: ServiceHost, image: Image, task: Task, title: str | None) -> Ende
         LABEL_UNTIL: str(int(time.time() + task.timeout + grace) + 1),
         LABEL_REVISION: image.revision,
     }
-    network = host.networks.network.name
-    spec = Spec(name, image.reference, network, None, labels, definition, None, one_off=True)
+    spec = Spec(
+        name=name,
+        image=image.reference,
+        network=host.networks.network.name,
+        address=None,
+        labels=labels,
+        definition=definition,
+        secrets_dir=None,
+        one_off=True,
+        interactive=interactive,
+    )
     try:
-        return attend(host.engine, _create(host, spec), task.timeout, grace)
+        return attending(host.engine, _create(host, spec), task.timeout, grace)
     except HundredError as error:
         error.step = error.step or "run"
         raise
@@ -221,7 +259,8 @@ def _run(host: ServiceHost, image: Image, task: Task, title: str | None) -> Ende
             pass
 
 
-def _failed(task: Task, image: Image, ended: Ended) -> RolloutError:
+def failed(task: Task, image: Image, ended: Ended) -> RolloutError:
+    """The error of a command that did not end with 0 within its time."""
     how = (
         f"did not end within {task.timeout:g} s, and was stopped"
         if ended.exit_code is None
@@ -240,19 +279,18 @@ def _failed(task: Task, image: Image, ended: Ended) -> RolloutError:
 
 
 def _remember(
-    host: ServiceHost, image: Image, task: Task, seconds: float, reason: str | None
+    host: ServiceHost, image: Image, action: str, seconds: float, reason: str | None
 ) -> None:
     entry = {
         "at": time.time(),
         "by": host.settings.by,
-        "action": f"run {task.name}",
+        "action": action,
         "from": None,
         "to": image.revision,
         "seconds": seconds,
         "result": "failed" if reason else "ok",
         "reason": reason,
     }
-    try:
+    with suppress(StateError):
+        # A full disk: what the command did is done, and its result is not to be lost.
         host.history.add(entry)
-    except StateError:
-        return  # a full disk: what the command did is done, and its result is not to be lost

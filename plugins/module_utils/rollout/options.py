@@ -58,6 +58,13 @@ DEFINITION_ARGUMENTS: dict[str, Any] = {
     "tmpfs": {"type": "raw"},
     "cap_drop": {"type": "raw"},
     "cap_add": {"type": "raw"},
+    "no_new_privileges": {"type": "raw"},
+    "ulimits": {"type": "raw"},
+    "extra_hosts": {"type": "raw"},
+    "dns": {"type": "raw"},
+    "dns_search": {"type": "raw"},
+    "dns_options": {"type": "raw"},
+    "secret_environment": {"type": "raw"},
     "stop_signal": {"type": "raw"},
     "port": {"type": "raw"},
     "protocol": {"type": "raw"},
@@ -72,6 +79,7 @@ DEFINITION_ARGUMENTS: dict[str, Any] = {
     "drain_timeout": {"type": "raw"},
     "stop_grace_period": {"type": "raw"},
     "retain": {"type": "raw"},
+    "cron": {"type": "raw"},
 }
 
 

@@ -93,12 +93,18 @@ def recover(journal: Journal, proxy: Observed | None) -> Journal:
     return replace(recovered, phase=SWITCHED)
 
 
-def choose_generation(journal: Journal, containers: Iterable[Container], release: str) -> int:
+def choose_generation(
+    journal: Journal, containers: Iterable[Container], release: str, renew: bool = False
+) -> int:
     """The number of the wanted release: the one it has already, or the next. Pure.
 
     The containers' labels count as well, so that a lost journal costs no service: its replicas are
     adopted, or replaced by those of a higher number.
+
+    :param renew: a new number in any case, so that all replicas are replaced.
     """
+    if renew:
+        return _next_generation(journal, containers)
     for known in (journal.committed, journal.desired):
         if known is not None and known.release == release:
             return known.generation
@@ -107,7 +113,11 @@ def choose_generation(journal: Journal, containers: Iterable[Container], release
         for container in seen:
             if container.release == release:
                 return container.generation
-    return max([journal.last_generation, *(item.generation for item in seen)]) + 1
+    return _next_generation(journal, seen)
+
+
+def _next_generation(journal: Journal, containers: Iterable[Container]) -> int:
+    return max([journal.last_generation, *(item.generation for item in containers)]) + 1
 
 
 def routed_names(proxy: Observed | None) -> frozenset[str]:
@@ -122,13 +132,18 @@ def routed_names(proxy: Observed | None) -> frozenset[str]:
     return frozenset(names)
 
 
-def make_plan(seen: Observation, release: str, replicas: int) -> Plan:
+def make_plan(
+    seen: Observation, release: str, replicas: int, generation: int | None = None
+) -> Plan:
     """What to do so that ``replicas`` containers of ``release`` run and nothing else does. Pure.
 
     ``seen.journal`` must have gone through ``recover``.
+
+    :param generation: the number of the wanted release; None: ``choose_generation`` says.
     """
     journal = seen.journal
-    generation = choose_generation(journal, seen.containers, release)
+    if generation is None:
+        generation = choose_generation(journal, seen.containers, release)
     committed = journal.committed.generation if journal.committed else 0
     wayback = {committed}
     if journal.phase == SWITCHED and journal.previous is not None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from ..definition.model import Definition
 from ..definition.stored import from_mapping
 from ..engine.images import pull_image
 from ..engine.networks import Network
@@ -27,8 +28,10 @@ from .host import ServiceHost
 from .outcome import Outcome
 from .plan import recover
 from .prune import prune
+from .purpose import ROLLBACK, Purpose
 from .report import make_diff, state_text
 from .routing import Routing
+from .schedule import planned_units, schedule
 from .stale import refuse_stale
 from .swap import run
 
@@ -41,34 +44,52 @@ def present(host: ServiceHost, wanted: Wanted, check: bool = False) -> Outcome:
     """
     began = time.monotonic()
     if check:
-        with host.untouched(began):
-            claim(host, wanted, keep=False)
-            seen = examine(host, wanted, make_key=False)
-        # As everywhere in Ansible, what check mode returns is what would be there afterwards.
-        return _outcome(host, seen, replace(seen.journal, committed=seen.release), began)
+        return outcome_in_check_mode(host, wanted, began)
     with service_lock(host.lock_path, host.service, host.settings.by, host.settings.lock_timeout):
-        boundary("locked")
-        with host.untouched(began):
-            deploys = claim(host, wanted, keep=True)
-            seen = examine(host, wanted, make_key=True)
-        boundary("planned")
+        return bring(host, wanted, began)
+
+
+def outcome_in_check_mode(host: ServiceHost, wanted: Wanted, began: float) -> Outcome:
+    """What ``present`` would do; nothing is changed.
+
+    :raises HundredError: it would be refused.
+    """
+    with host.untouched(began):
+        claim(host, wanted, keep=False)
+        seen = examine(host, wanted, make_key=False)
+    # As everywhere in Ansible, what check mode returns is what would be there afterwards.
+    return _outcome(host, seen, replace(seen.journal, committed=seen.release), began)
+
+
+def bring(host: ServiceHost, wanted: Wanted, began: float) -> Outcome:
+    """What ``present`` does, for those who hold the service's lock.
+
+    :param began: when the call began, on the monotonic clock.
+    :raises HundredError: it failed; ``serving`` says what serves.
+    """
+    boundary("locked")
+    with host.untouched(began):
+        deploys = claim(host, wanted, keep=True)
+        seen = examine(host, wanted, make_key=True)
+    boundary("planned")
+    if wanted.purpose.supersedes:
         seen = replace(seen, journal=seen.journal.noting(deploys))
-        outcome = (
-            _act(host, wanted, seen, began)
-            if seen.needed
-            else _outcome(host, seen, seen.journal, began)
-        )
-        # Complete on this host; a deploy that fails here keeps its claim until it is undone.
-        if not wanted.rollback:
-            host.lease_file.end(deploys)
-        return replace(outcome, deploys=deploys)
+    outcome = (
+        _act(host, wanted, seen, began)
+        if seen.needed
+        else _outcome(host, seen, seen.journal, began)
+    )
+    # Complete on this host; a deploy that fails here keeps its claim until it is undone.
+    if wanted.purpose.deploys:
+        host.lease_file.end(deploys)
+    return replace(outcome, deploys=deploys)
 
 
 def claim(host: ServiceHost, wanted: Wanted, keep: bool) -> tuple[str, ...]:
-    """Claim the service for the deploy that this call is part of, unless it is frozen. A rollback
-    asks for neither: it is what one does when a deploy went wrong.
+    """Claim the service for the deploy that this call is part of, unless it is frozen. What brings
+    nothing new asks for neither: a rollback is what one does when a deploy went wrong.
     """
-    if wanted.rollback:
+    if not wanted.purpose.deploys:
         return ()
     if not host.settings.override:
         refuse_frozen(host.service, host.freeze_file.read(), time.time())
@@ -95,6 +116,7 @@ def prefetch(host: ServiceHost, wanted: Wanted, check: bool = False) -> tuple[bo
             host.lease_file.end(deploys)  # nothing is left to do for a deploy that died, either
         if seen.pull and not check:
             pull(host, seen.release.image, seen.release.digest)
+            planned_units(host, wanted.definition, seen.release.reference, here=True)
         refuse_stale(host, seen)
     return seen.pull, replace(_outcome(host, seen, seen.journal, began), deploys=deploys)
 
@@ -121,7 +143,7 @@ def rollback_goal(host: ServiceHost) -> Wanted:
     return goal_of(host, target)
 
 
-def goal_of(host: ServiceHost, release: Release) -> Wanted:
+def goal_of(host: ServiceHost, release: Release, purpose: Purpose = ROLLBACK) -> Wanted:
     """A release that this host remembers, as what is wanted again, on its own network."""
     if release.network:
         host.use_network(Network(**release.network))
@@ -131,7 +153,7 @@ def goal_of(host: ServiceHost, release: Release) -> Wanted:
         revision=release.revision,
         proxy=release.proxy,
         release=release.release,
-        rollback=True,
+        purpose=purpose,
     )
 
 
@@ -178,12 +200,14 @@ def _act(host: ServiceHost, wanted: Wanted, seen: Examination, began: float) -> 
         if seen.pull:
             pull(host, seen.release.image, seen.release.digest)
         refuse_stale(host, seen)
+        if definition.cron is not None:
+            planned_units(host, definition, seen.release.reference, here=True)
         if definition.secrets and not host.secrets.has(seen.release.release):
-            if wanted.rollback:
+            if not wanted.purpose.deploys:
                 raise RolloutError(
                     f"the secrets of revision {wanted.revision} are not on this host any more",
                     step="secrets",
-                    next_step="deploy the revision instead of rolling back",
+                    next_step="deploy the revision; that brings them",
                 )
             host.secrets.write(seen.release.release, definition.secrets)
 
@@ -197,10 +221,11 @@ def _act(host: ServiceHost, wanted: Wanted, seen: Examination, began: float) -> 
         release=seen.release,
         replicas=host.replicas(definition, seen.release),
         former=seen.former,
-        rollback=wanted.rollback,
+        purpose=wanted.purpose,
     )
     try:
         journal = run(attempt, prepare)
+        _schedule(host, definition, seen)
     except HundredError as error:
         error.serving = error.serving or str(seen.journal.committed or "nothing")
         error.details.setdefault("planned", list(seen.lines))
@@ -211,6 +236,15 @@ def _act(host: ServiceHost, wanted: Wanted, seen: Examination, began: float) -> 
     notes = [*attempt.notes, *prune(host, seen.journal, journal)]
     notes += _remember(host, wanted, seen, began, None)
     return _outcome(host, seen, journal, began, tuple(notes))
+
+
+def _schedule(host: ServiceHost, definition: Definition, seen: Examination) -> None:
+    try:
+        schedule(host, definition, seen.release.reference)
+    except HundredError as error:
+        error.step = error.step or "cron"
+        error.serving = f"{seen.release}; its cron entries are not scheduled"
+        raise
 
 
 def _ports(journal: Journal) -> dict[int, int]:
@@ -225,11 +259,13 @@ def _remember(
     """Add a line to the history. It is no reason to fail a rollout: what went wrong is returned as
     a note.
     """
+    if not wanted.purpose.remembered:
+        return []
     serving = seen.serving[0]
     entry = {
         "at": time.time(),
         "by": host.settings.by,
-        "action": "rollback" if wanted.rollback else "rollout",
+        "action": wanted.purpose.word,
         "from": serving.revision if serving is not None else None,
         "to": wanted.revision,
         "generation": seen.release.generation,

@@ -30,7 +30,7 @@ from ..engine.containers import (
 )
 from ..engine.networks import Networks
 from ..engine.users import user_ids
-from ..errors import HundredError, RolloutError
+from ..errors import HundredError, LockedError, RolloutError
 from ..probe import Verdict, Watch, judge_exit
 from ..state.journal import Release
 from ..state.secret_files import SecretFiles
@@ -64,7 +64,11 @@ def in_parallel(
 
 
 class Replicas:
-    """The replicas of one release on this host."""
+    """The replicas of one release on this host.
+
+    :param gives_way: whether the supervisor, for which this is done, is to stop; None when somebody
+        else does it, who has the engine bring back what dies.
+    """
 
     def __init__(
         self,
@@ -73,12 +77,14 @@ class Replicas:
         secrets: SecretFiles,
         definition: Definition,
         release: Release,
+        gives_way: Callable[[], bool] | None = None,
     ) -> None:
         self._engine = engine
         self._networks = networks
         self._secrets = secrets
         self.definition = definition
         self.release = release
+        self._gives_way = gives_way
 
     def create(self, slots: Sequence[int]) -> list[Container]:
         """Create the containers of ``slots``, not started, each with an address of its own.
@@ -205,6 +211,8 @@ class Replicas:
                     return True
                 if deadline.passed():
                     raise self._never_settled(waiting[0])
+                if self._gives_way is not None and self._gives_way():
+                    raise LockedError("the supervisor gave way", step="settle")
                 if ended.wait(min(POLL_SECONDS, health.start_interval)):
                     return False
         finally:
@@ -227,7 +235,11 @@ class Replicas:
         in_parallel(lambda item: self._engine.remove(item.id), containers, STOP_WORKERS)
 
     def arm(self, containers: Sequence[Container]) -> None:
-        """Have the engine bring them back after a crash or a reboot (I10)."""
+        """Have the engine bring them back after a crash or a reboot (I10), unless the supervisor
+        does.
+        """
+        if self._gives_way is not None:
+            return
         in_parallel(
             lambda item: self._engine.restart_when_it_dies(item.id), containers, STOP_WORKERS
         )

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from ..cron.timers import present_units
 from ..definition.model import Definition
 from ..definition.stored import from_mapping
 from ..engine.containers import Container
@@ -25,6 +26,7 @@ from .outcome import Outcome
 from .plan import recover
 from .report import make_diff, state_text
 from .routing import Routing, make_backend
+from .schedule import unschedule
 
 
 class _Scene:
@@ -116,13 +118,18 @@ def _stop(host: ServiceHost, check: bool, began: float) -> Outcome:
         lines.append(f"take {host.service} out of the proxy; its routes answer 503")
     if running:
         lines.append("stop {}".format(", ".join(item.name for item in running)))
+    if present_units(host.service):
+        lines.append("remove the timers of its cron entries")
     if not scene.journal.stopped and not lines:
         lines.append("keep it stopped")
     if not check and lines:
+        unschedule(host)
         _take_out(scene, scene.definition)
         host.replicas(scene.definition, scene.release).stop(running)
         boundary("stopped")
-        journal = replace(scene.journal, desired=None, phase=IDLE, stopped=True, before=None)
+        journal = replace(
+            scene.journal, desired=None, phase=IDLE, stopped=True, paused=False, before=None
+        )
         host.journal_file.write(journal)
         _remember(host, scene, "stop", began)
     after = state_text(
@@ -137,15 +144,9 @@ def _stop(host: ServiceHost, check: bool, began: float) -> Outcome:
 def _remove(host: ServiceHost, check: bool, began: float) -> Outcome:
     with host.untouched(began):
         scene = _Scene(host)
-    lines = []
-    if scene.routed:
-        lines.append(f"remove the routes of {host.service} from the proxy")
-    if scene.containers:
-        lines.append("stop and remove {}".format(", ".join(item.name for item in scene.containers)))
-    memory = (host.journal_file.path, host.secrets.folder, host.lease_file.path)
-    if any(map(os.path.exists, memory)):
-        lines.append("forget its releases and secrets; its volumes stay")
+    lines = _removal_lines(host, scene)
     if not check and lines:
+        unschedule(host)
         if scene.definition is not None and scene.release is not None:
             _take_out(scene, scene.definition)
             running = [item for item in scene.containers if item.running]
@@ -157,11 +158,25 @@ def _remove(host: ServiceHost, check: bool, began: float) -> Outcome:
             scene.proxy.remove(host.service)
         _remember(host, scene, "absent", began)
         shutil.rmtree(host.secrets.folder, ignore_errors=True)
-        for path in (host.lease_file.path, host.journal_file.path):
+        for path in (host.lease_file.path, host.repairs_path, host.journal_file.path):
             if os.path.exists(path):
                 os.unlink(path)
     done = _outcome(host, scene, lines, "", began)
     return replace(done, journal=replace(scene.journal, committed=None))
+
+
+def _removal_lines(host: ServiceHost, scene: _Scene) -> list[str]:
+    lines = []
+    if scene.routed:
+        lines.append(f"remove the routes of {host.service} from the proxy")
+    if scene.containers:
+        lines.append("stop and remove {}".format(", ".join(item.name for item in scene.containers)))
+    if present_units(host.service):
+        lines.append("remove the timers of its cron entries")
+    memory = (host.journal_file.path, host.secrets.folder, host.lease_file.path)
+    if any(map(os.path.exists, memory)):
+        lines.append("forget its releases and secrets; its volumes stay")
+    return lines
 
 
 def _take_out(scene: _Scene, definition: Definition) -> None:

@@ -80,8 +80,11 @@ def _clear_the_way(attempt: Attempt) -> None:
         attempt.replicas.stop(plan.discard)  # workers may have a job in hand
     attempt.replicas.remove(plan.discard)
     attempt.routing.forget(plan.discard, former=False)
+    # What has died has to prove itself as well before it gets requests again (I2).
+    down = [*plan.replace, *plan.revive]
+    if down:
+        attempt.take_out(down)
     if plan.replace:
-        attempt.take_out(plan.replace)
         attempt.replicas.stop(plan.replace)
         attempt.replicas.remove(plan.replace)
         attempt.routing.forget(plan.replace, former=False)
@@ -183,7 +186,8 @@ def _finish(attempt: Attempt) -> Journal:
     at = time.time()
     if committed is not None and committed.generation == release.generation:
         at = committed.committed_at or at  # the same containers go on
-    attempt.record(attempt.journal.commit(release, at, attempt.definition.retain, attempt.rollback))
+    retain, forget = attempt.definition.retain, attempt.purpose.forgets
+    attempt.record(attempt.journal.commit(release, at, retain, forget))
     boundary("journalled")
     return attempt.journal
 

@@ -42,7 +42,7 @@ def after_window(attempt: Attempt, error: RolloutError) -> None:
     :raises RolloutError: unless the rollout is to go on.
     """
     action = attempt.definition.update.failure_action
-    if attempt.rollback:
+    if not attempt.purpose.returns:
         action = "continue" if action == "continue" else "pause"  # never rolled back itself
     if action == "continue":
         attempt.notes.append(f"went on although {error.message}")
@@ -50,6 +50,9 @@ def after_window(attempt: Attempt, error: RolloutError) -> None:
     if action == "pause":
         beside = " and, drained but running, the release before it" if attempt.former else ""
         serving = f"{attempt.release}{beside} (failure_action: pause)"
+        attempt.record(
+            replace(attempt.journal, desired=attempt.release, phase=SWITCHED, paused=True)
+        )
         raise _failed(error, "monitor", serving) from error
     raise _return_to_former(attempt, error) from error
 

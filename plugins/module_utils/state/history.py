@@ -19,10 +19,14 @@ LIMIT = 500
 
 
 class History:
-    """The history file of one service."""
+    """The history file of one service.
 
-    def __init__(self, path: str) -> None:
+    :param limit: how many entries it keeps.
+    """
+
+    def __init__(self, path: str, limit: int = LIMIT) -> None:
         self.path = path
+        self._limit = limit
 
     def entries(self) -> list[dict[str, Any]]:
         """All entries, oldest first; a line cut off by a power loss is passed over."""
@@ -45,6 +49,6 @@ class History:
         :raises StateError: the disk is full or not writable.
         """
         make_private_folder(os.path.dirname(self.path))
-        entries = [*self.entries(), dict(entry)][-LIMIT:]
+        entries = [*self.entries(), dict(entry)][-self._limit :]
         text = "".join(json.dumps(item, sort_keys=True) + "\n" for item in entries)
         replace_file(self.path, text, 0o600)

@@ -78,6 +78,8 @@ class Journal:
     :param kept: releases that were good before the committed one, oldest first: the way back.
     :param stopped: it was stopped by name and is to stay so.
     :param before: of the deploy that touched the service last.
+    :param paused: a failure in the ``monitor`` window left both releases, for somebody to decide
+        (``failure_action: pause``).
     """
 
     service: str
@@ -88,6 +90,7 @@ class Journal:
     phase: str = IDLE
     stopped: bool = False
     before: Before | None = None
+    paused: bool = False
 
     @property
     def previous(self) -> Release | None:
@@ -120,6 +123,7 @@ class Journal:
             kept=tuple(kept[-retain:]) if retain else (),
             phase=IDLE,
             stopped=False,
+            paused=False,
             last_generation=max(self.last_generation, release.generation),
         )
 
@@ -128,7 +132,15 @@ class Journal:
         Pure.
         """
         kept = tuple(item for item in self.kept if item.release != release.release)
-        return replace(self, committed=release, desired=None, kept=kept, phase=IDLE, stopped=False)
+        return replace(
+            self,
+            committed=release,
+            desired=None,
+            kept=kept,
+            phase=IDLE,
+            stopped=False,
+            paused=False,
+        )
 
     def noting(self, deploys: Sequence[str]) -> Journal:
         """The journal that remembers how things are now, unless it does for one of these deploys.
@@ -168,6 +180,7 @@ def _journal(raw: Mapping[str, Any]) -> Journal:
         phase=raw["phase"],
         stopped=raw["stopped"],
         before=_before(raw.get("before")),
+        paused=bool(raw.get("paused")),
     )
 
 

@@ -16,11 +16,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..clock import utc_text, wait_until
+from ..clock import Deadline, utc_text, wait_until
 from ..errors import LockedError, StateError
 from .folders import make_private_folder
 
 POLL_SECONDS = 0.1
+
+# The holder's name when this host repairs a service by itself. It gives way: a deploy that finds it
+# waits this long, whatever its own patience; the longest that a repair goes on is the end of what
+# is in flight and of a replica that does not listen to SIGTERM.
+SUPERVISOR = "the supervisor"
+GIVES_WAY_SECONDS = 90.0
 
 
 def _open(path: str) -> int:
@@ -60,12 +66,13 @@ def service_lock(path: str, service: str, holder: str, timeout: float) -> Iterat
     """Hold the lock of one service on this host for as long as a rollout takes (I11).
 
     :param holder: who holds it and why, for the message that a second one gets; it decides nothing.
-    :param timeout: seconds to wait for another holder, 0 to refuse at once.
+    :param timeout: seconds to wait for another holder, 0 to refuse at once; for the supervisor it
+        is always waited, unless this is the supervisor itself.
     :raises LockedError: names the holder and since when.
     """
     descriptor = _open(path)
     try:
-        if not wait_until(lambda: _try_lock(descriptor), timeout, POLL_SECONDS):
+        if not _try_lock(descriptor) and not _wait(descriptor, path, holder, timeout):
             raise LockedError(
                 f"another rollout of {service} holds the lock: {describe_holder(path)}",
                 step="lock",
@@ -78,6 +85,52 @@ def service_lock(path: str, service: str, holder: str, timeout: float) -> Iterat
         yield
     finally:
         os.close(descriptor)
+
+
+def _wait(descriptor: int, path: str, holder: str, timeout: float) -> bool:
+    if holder == SUPERVISOR:
+        return False
+    with _waiting(path):
+        deadline = Deadline(timeout)
+
+        def patient() -> bool:
+            """Whether it is still to be waited; the holder may change meanwhile."""
+            if not deadline.passed():
+                return True
+            return deadline.elapsed() < GIVES_WAY_SECONDS and _holder_name(path) == SUPERVISOR
+
+        while patient():
+            if wait_until(lambda: _try_lock(descriptor), POLL_SECONDS, POLL_SECONDS / 4):
+                return True
+        return _try_lock(descriptor)
+
+
+@contextmanager
+def _waiting(path: str) -> Iterator[None]:
+    descriptor = _open(path + ".waiting")
+    try:
+        # Shared: several may wait.
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_wanted(path: str) -> bool:
+    """Whether somebody waits for the lock."""
+    descriptor = _open(path + ".waiting")
+    try:
+        return not _try_lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _holder_name(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as stream:
+            return str(json.load(stream)["holder"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def describe_holder(path: str) -> str:

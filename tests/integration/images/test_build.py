@@ -99,6 +99,25 @@ def test_the_image_tells_its_commit_time_and_source_without_credentials(
         assert inspect(f"{local_name}:{tag}")["Id"] == result["image_id"]
 
 
+def test_the_image_carries_the_crontab_of_the_commit_and_a_bad_one_is_refused(
+    modules: ProgramCalls, repository: Repository, local_name: str
+) -> None:
+    crontab = "# nightly\n30 2 * * * report --yesterday\n"
+    sha = repository.commit({"Dockerfile": COPY_ALL, "deploy/crontab": crontab})
+    repository.write({"deploy/crontab": "61 * * * * dirty\n"})
+    arguments = {"name": local_name, "source": str(repository.path), "revision": "HEAD"}
+    modules.ok("image_build", **arguments, crontab="deploy/crontab")
+    labels = inspect(f"{local_name}:{sha}")["Config"]["Labels"]
+    assert labels["hundred.crontab"] == crontab
+    assert labels["hundred.crontab-file"] == "deploy/crontab"
+    bad = repository.commit({"deploy/crontab": "# times\n61 * * * * report\n"})
+    refused = modules.refused("image_build", **arguments, crontab="deploy/crontab")
+    assert "line 2: minute must be 0 to 59" in refused["msg"] and bad in refused["msg"]
+    missing = modules.refused("image_build", **arguments, crontab="nosuch")
+    assert "has no file nosuch" in missing["msg"]
+    assert not has_tags(f"{local_name}:{bad}")
+
+
 @pytest.mark.parametrize("bare", [False, True], ids=["work tree", "bare repository"])
 def test_a_folder_of_a_repository_can_be_built_with_the_dockerfile_outside_of_the_context(
     modules: ProgramCalls, repository: Repository, local_name: str, tmp_path: Path, bare: bool

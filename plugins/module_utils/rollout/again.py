@@ -1,0 +1,136 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The release that is committed already, again: repaired, started or restarted, from what this host
+remembers and without the controller, the registry or a store of secrets.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from dataclasses import replace
+
+from ..engine.containers import Container
+from ..errors import RolloutError
+from ..proxy.protocol import Observed, Proxy
+from ..state.journal import Journal
+from ..state.lock import service_lock
+from .examine import Wanted
+from .host import ServiceHost
+from .outcome import Outcome
+from .plan import recover
+from .present import bring, goal_of, outcome_in_check_mode
+from .purpose import REPAIR, RESTART, START, Purpose
+
+
+def repair(host: ServiceHost, ill: Collection[str] = ()) -> Outcome:
+    """Have the committed release serve with all its replicas, in good health; a rollout that was
+    killed is brought to the end that its commit point says.
+
+    :param ill: running replicas that are to be replaced.
+    :raises HundredError: it failed; nothing is undone that works.
+    """
+    return _again(host, REPAIR, check=False, ill=ill)
+
+
+def start(host: ServiceHost, check: bool = False) -> Outcome:
+    """Start a service that was stopped by name. One that runs is repaired where it needs it.
+
+    :raises HundredError: it failed, or the service is not deployed on this host.
+    """
+    return _again(host, START, check)
+
+
+def restart(host: ServiceHost, check: bool = False) -> Outcome:
+    """Replace every replica by a new one of the same release, without losing a request: as a
+    rollout does.
+
+    :raises HundredError: it failed, or the service is not deployed on this host; the former
+        replicas serve.
+    """
+    return _again(host, RESTART, check)
+
+
+def _again(host: ServiceHost, purpose: Purpose, check: bool, ill: Collection[str] = ()) -> Outcome:
+    began = time.monotonic()
+    settings = host.settings
+    if check:
+        with host.untouched(began):
+            wanted = _goal(host, purpose)
+        return outcome_in_check_mode(host, wanted, began)
+    # What is committed must be read under the lock: a rollout may have just ended.
+    with service_lock(host.lock_path, host.service, settings.by, settings.lock_timeout):
+        with host.untouched(began):
+            wanted = replace(_goal(host, purpose), ill=frozenset(ill))
+        return bring(host, wanted, began)
+
+
+def _goal(host: ServiceHost, purpose: Purpose) -> Wanted:
+    journal, _proxy, _observed = look(host)
+    if journal.committed is None:
+        raise RolloutError(
+            f"{host.service} is not deployed on this host",
+            step="observe",
+            serving="nothing",
+            next_step="deploy it",
+        )
+    return goal_of(host, journal.committed, purpose)
+
+
+def look(host: ServiceHost) -> tuple[Journal, Proxy | None, Observed | None]:
+    """The journal as the commit point says, the proxy that routes the service, and what that has;
+    none for a worker.
+
+    :raises HundredError: the journal cannot be read, or the proxy does not answer.
+    """
+    stored = host.journal_file.read()
+    for release in (stored.committed, stored.desired):
+        if release is not None and release.definition.get("routes"):
+            proxy = host.open_proxy(release.proxy)
+            observed = proxy.observe(host.service)
+            return recover(stored, observed), proxy, observed
+    return recover(stored, None), None, None
+
+
+def fence(host: ServiceHost, names: Collection[str]) -> list[str]:
+    """Let no request go to members of the proxy whose container does not run.
+
+    :returns: the names of those that were fenced: others may have changed things meanwhile.
+    :raises HundredError: a rollout is at work, or the proxy does not answer.
+    """
+    with service_lock(host.lock_path, host.service, host.settings.by, 0.0):
+        proxy, observed = look(host)[1:]
+        if proxy is None or observed is None or observed.committed is None:
+            return []
+        backed = {item.name for item in host.engine.containers(host.service) if item.running}
+        members = [
+            item
+            for item in observed.committed.members
+            if item.name in names and item.name not in backed
+        ]
+        if members:
+            proxy.drain(observed.committed, members)
+            proxy.retire(observed.committed, members)
+        return [item.name for item in members]
+
+
+def start_unrouted(host: ServiceHost) -> list[Container]:
+    """While the proxy does not answer, start at least the replicas that are there: it finds them at
+    the addresses that it knows when it is back.
+
+    :returns: what was started.
+    """
+    with service_lock(host.lock_path, host.service, host.settings.by, 0.0):
+        journal = host.journal_file.read()
+        committed = journal.committed
+        if committed is None or journal.stopped or journal.desired is not None:
+            return []
+        started = []
+        for item in host.engine.containers(host.service):
+            member = (item.generation, item.release) == (committed.generation, committed.release)
+            if member and item.state == "exited":
+                host.engine.start(item.id)
+                started.append(item)
+        return started

@@ -1,0 +1,298 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One service in the supervisor's care: looked at in rounds, repaired where it needs it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from ..definition.model import Definition
+from ..definition.stored import from_mapping
+from ..engine.containers import Container
+from ..errors import HundredError, LockedError, NotFoundError, ProxyError
+from ..probe import probe
+from ..rollout.again import fence, look, repair, start_unrouted
+from ..rollout.host import ServiceHost
+from ..rollout.schedule import in_step, read_entries
+from ..rollout.stop import stop
+from ..state.journal import Journal, Release
+from ..state.lock import holder_of
+from ..state.repairs import Repairs, RepairsFile
+from .illness import Illness
+from .judge import NOTHING, STOP, Seen, Verdict, judge
+from .pace import Pace
+
+# How often a service is looked at; events of the engine and failed probes make it sooner.
+PERIOD = 5.0
+
+# How often it is looked whether the timers of its crontab are there.
+TIMERS_PERIOD = 60.0
+
+# How soon a service is looked at again whose lock somebody holds.
+LOCKED_PERIOD = 1.0
+
+
+@dataclass(frozen=True)
+class Condition:
+    """How a service was when it was last looked at.
+
+    :param wanted: how many replicas should run.
+    :param healthy: how many passed their last probe.
+    :param problem: what is wrong, or why nothing is done; empty when all is well.
+    """
+
+    wanted: int = 0
+    healthy: int = 0
+    problem: str = ""
+
+
+class Supervised:
+    """One service.
+
+    :param probes: where probes are run side by side.
+    :param proxy_down: called with the name of a proxy's driver that does not answer.
+    :param say: takes a line for the log.
+    """
+
+    def __init__(
+        self,
+        host: ServiceHost,
+        probes: Executor,
+        proxy_down: Callable[[str], None],
+        say: Callable[[str], None],
+    ) -> None:
+        self.name = host.service
+        self.history = host.history
+        self.jobs = host.jobs
+        self.condition: Condition | None = None
+        self.entries: frozenset[str] = frozenset()
+        self.due = 0.0
+        self.busy = False
+        self._host = host
+        self._probes = probes
+        self._proxy_down = proxy_down
+        self._say = say
+        self._said = ""
+        self._illness = Illness(host.engine.state)
+        self._file = RepairsFile(host.repairs_path)
+        self._pace, self._generation = self._remembered_pace()
+        self._reason, self._since = "", 0.0
+        self._ours: set[str] = set()
+        self._scheduled, self._timers_due = True, 0.0
+
+    @property
+    def pace(self) -> Pace:
+        """The repairs so far."""
+        return self._pace
+
+    def round(self, containers: Sequence[Container]) -> None:
+        """Look at the service once, and do what it needs.
+
+        :param containers: those of the service, as the engine has just listed them.
+        """
+        now = time.monotonic()
+        try:
+            self.due = now + self._round(containers, now)
+        except HundredError as error:
+            self.due = now + PERIOD
+            self._tell(f"cannot be looked after: {error.text()}")
+
+    def _round(self, containers: Sequence[Container], now: float) -> float:
+        """:returns: after how many seconds to look again."""
+        if holder_of(self._host.lock_path) is not None:
+            self._reason = ""
+            return LOCKED_PERIOD
+        try:
+            journal, _proxy, observed = look(self._host)
+        except ProxyError as error:
+            return self._without_proxy(error, containers, now)
+        release = journal.committed
+        if release is None:
+            self.condition = Condition()
+            return PERIOD
+        if release.generation != self._generation:
+            # What did not help the release before says nothing of this one.
+            self._generation = release.generation
+            self._pace = replace(self._pace, row=0)
+        definition = from_mapping(release.definition)
+        seen = Seen(
+            journal=journal,
+            replicas=definition.replicas,
+            routed=bool(definition.routes),
+            containers=tuple(containers),
+            proxy=observed,
+        )
+        # Before anything that takes time, as probes of what is dead do: its address may be
+        # somebody else's already.
+        self._fence(judge(seen))
+        running = self._probe(journal, release, definition, containers)
+        ill = self._illness.ill(running, definition.health)
+        self._look_at_timers(journal, release, definition, now)
+        verdict = judge(replace(seen, ill=frozenset(ill), scheduled=self._scheduled))
+        self.condition = Condition(
+            wanted=0 if journal.stopped else definition.replicas,
+            healthy=self._illness.healthy(running),
+            problem=verdict.reason,
+        )
+        self._pace = self._pace.rested(now)
+        if verdict.act != NOTHING:
+            why = "; ".join(f"{name}: {what}" for name, what in sorted(ill.items()))
+            return self._act(verdict, f"{verdict.reason} ({why})" if why else verdict.reason, now)
+        self._reason = ""
+        self._tell("")
+        return definition.health.interval if self._illness.suspected() else PERIOD
+
+    def _probe(
+        self,
+        journal: Journal,
+        release: Release,
+        definition: Definition,
+        containers: Sequence[Container],
+    ) -> list[Container]:
+        """Probe the running replicas of the committed release. :returns: them."""
+        running = [
+            item
+            for item in containers
+            if item.running
+            and (item.generation, item.release) == (release.generation, release.release)
+        ]
+        self._illness.keep_only(running)
+        if journal.stopped or journal.paused or journal.desired is not None:
+            return running
+        self._take_over(running)
+        outcomes = self._probes.map(
+            lambda item: probe(self._host.engine, definition, item), running
+        )
+        for item, outcome in zip(running, outcomes):
+            self._illness.tell(item, outcome, definition.health)
+        return running
+
+    def _look_at_timers(
+        self, journal: Journal, release: Release, definition: Definition, now: float
+    ) -> None:
+        """Whether the timers of its crontab are there; looked at more rarely than replicas are."""
+        if now < self._timers_due:
+            return
+        self._timers_due = now + TIMERS_PERIOD
+        entries = read_entries(self._host, definition, release.reference)
+        self.entries = frozenset(entry.name for entry in entries)
+        self._scheduled = journal.stopped or in_step(self._host, entries)
+
+    def _take_over(self, running: Sequence[Container]) -> None:
+        """Have the engine leave dead what dies: it would start it again without a pace that knows
+        the service, and without asking whether it works.
+        """
+        for item in running:
+            if item.id not in self._ours:
+                self._host.engine.leave_when_it_dies(item.id)
+        self._ours = {item.id for item in running}
+
+    def hand_back(self) -> None:
+        """Leave it to the engine to bring back what dies: nobody else will for now."""
+        for identity in sorted(self._ours):
+            with suppress(NotFoundError):  # it was removed meanwhile
+                self._host.engine.restart_when_it_dies(identity)
+        self._ours = set()
+
+    def _without_proxy(
+        self, error: ProxyError, containers: Sequence[Container], now: float
+    ) -> float:
+        """The proxy does not answer: have it started, and meanwhile see that replicas run."""
+        committed = self._host.journal_file.read().committed
+        driver = str((committed.proxy if committed is not None else {}).get("driver", "haproxy"))
+        wanted = int(committed.definition.get("replicas", 1)) if committed is not None else 0
+        self.condition = Condition(wanted, 0, "its proxy does not answer")
+        self._tell(f"its proxy does not answer: {error.message}")
+        self._proxy_down(driver)
+        dead = [item for item in containers if item.state == "exited"]
+        started = start_unrouted(self._host) if dead and now >= self._pace.not_before() else []
+        if started:
+            self._pace = self._pace.repaired(now)
+            self._remember("its proxy does not answer", "")
+            self._say(f"{self.name}: started {', '.join(item.name for item in started)}")
+        return LOCKED_PERIOD
+
+    def _act(self, verdict: Verdict, reason: str, now: float) -> float:
+        if verdict.reason != self._reason:
+            self._reason, self._since = verdict.reason, now
+        wait = max(self._since + verdict.after, self._pace.not_before()) - now
+        if wait > 0:
+            self._tell(reason if verdict.after else f"{reason}; next repair in {wait:.0f} s")
+            return min(wait, PERIOD)
+        self._repair(verdict, reason, now)
+        return 0.0
+
+    def _fence(self, verdict: Verdict) -> None:
+        if not verdict.fence:
+            return
+        try:
+            names = fence(self._host, verdict.fence)
+        except LockedError:
+            return
+        if names:
+            self._say(f"{self.name}: no request goes to {', '.join(sorted(names))} any more")
+
+    def _repair(self, verdict: Verdict, reason: str, now: float) -> None:
+        before = self._pace
+        self._pace = before.repaired(now)
+        self._tell(reason)
+        failure = ""
+        try:
+            if verdict.act == STOP:
+                outcome = stop(self._host)
+            else:
+                outcome = repair(self._host, verdict.ill)
+        except LockedError:
+            self._pace = before  # a rollout has begun; it does what is needed
+            return
+        except HundredError as error:
+            if self._host.gives_way():
+                self._pace = before
+                self._tell("gave way to somebody who waits for the lock")
+                return
+            failure = error.text()
+            self._tell(f"the repair failed: {failure}")
+        else:
+            self._said = ""
+            self._say(f"{self.name}: repaired in {outcome.seconds:g} s")
+            self._reason = ""
+        self._timers_due = 0.0
+        self._remember(reason, failure)
+
+    def _remember(self, reason: str, failure: str) -> None:
+        now = time.time()
+        ago = time.monotonic() - (self._pace.last or 0.0)
+        self._file.write(
+            Repairs(
+                generation=self._generation,
+                total=self._pace.total,
+                row=self._pace.row,
+                last_at=now - ago,
+                next_at=now - ago + self._pace.wait,
+                reason=reason,
+                failure=failure,
+            )
+        )
+
+    def _remembered_pace(self) -> tuple[Pace, int]:
+        """The pace as an earlier life of the supervisor left it, and the generation that it was of:
+        a restart of the supervisor is no reason to hurry.
+        """
+        known = self._file.read()
+        ago = time.time() - known.last_at
+        if not known.total or ago < 0:
+            return Pace(known.total), known.generation
+        return Pace(known.total, known.row, time.monotonic() - ago), known.generation
+
+    def _tell(self, text: str) -> None:
+        """Log a state of things once, not at every round."""
+        head = text.partition(";")[0]
+        if text and head != self._said:
+            self._say(f"{self.name}: {text}")
+        self._said = head

@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a definition says of limits, names, privileges and secrets is what the engine has."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from .conftest import release_of
+
+SECRET = "s3cret-of-the-environment"
+
+
+@pytest.mark.once
+@pytest.mark.timeout(300)
+def test_i9_settings_of_containers_and_secrets_as_environment(target, digests, web):
+    options = {
+        **web,
+        "replicas": 1,
+        "secrets": {"TOKEN": SECRET, "FILE": "only a file"},
+        "secret_environment": ["TOKEN"],
+        "no_new_privileges": True,
+        "ulimits": {"nofile": {"soft": 1024, "hard": 2048}},
+        "extra_hosts": {"db.test": "10.9.8.7", "me": "host-gateway"},
+        "dns": ["10.0.0.53"],
+        "dns_search": ["example.com"],
+        "dns_options": ["ndots:2"],
+        "cap_drop": ["ALL"],
+        "read_only": True,
+        "tmpfs": ["/tmp"],
+        "resources": {"cpus": 0.5, "memory": "256M", "pids": 64},
+    }
+    result = target.call(
+        "service_rollout", {**target.options, **options, **release_of(digests, "v1")}, verbose=3
+    )
+    assert not result.failed, result.output
+    assert SECRET not in result.output
+    row = json.loads(target.docker("inspect", "shop-g1-1"))[0]
+    host, config = row["HostConfig"], row["Config"]
+    assert host["SecurityOpt"] == ["no-new-privileges"]
+    assert host["Ulimits"] == [{"Name": "nofile", "Soft": 1024, "Hard": 2048}]
+    assert set(host["ExtraHosts"]) == {"db.test:10.9.8.7", "me:host-gateway"}
+    assert (host["Dns"], host["DnsSearch"]) == (["10.0.0.53"], ["example.com"])
+    assert host["DnsOptions"] == ["ndots:2"]
+    assert (host["CapDrop"], host["ReadonlyRootfs"]) == (["ALL"], True)
+    assert (host["NanoCpus"], host["Memory"], host["PidsLimit"]) == (500000000, 256 << 20, 64)
+    assert host["LogConfig"]["Config"]["labels"] == "hundred.service,hundred.revision,hundred.slot"
+    assert f"TOKEN={SECRET}" in config["Env"]
+    assert not any("only a file" in text for text in config["Env"])
+    assert SECRET not in json.dumps(config["Labels"])
+    inside = target.docker(
+        "exec", "shop-g1-1", "sh", "-c", "cat /run/secrets/FILE; echo; ulimit -n"
+    )
+    assert inside.split() == ["only", "a", "file", "1024"]
+    line = target.host.run("head -1 $(docker inspect --format '{{.LogPath}}' shop-g1-1)").stdout
+    assert json.loads(line)["attrs"]["hundred.service"] == "shop"
+    # What the host makes anew from its own memory has the same variables.
+    target.docker("rm", "-f", "shop-g1-1")
+    assert not target.call("service_rollout", {"name": "shop", "state": "started"}).failed
+    assert f"TOKEN={SECRET}" in target.docker("inspect", "shop-g1-1")
+    once = target.call(
+        "service_run",
+        {"name": "shop", "command": ["sh", "-c", "printenv TOKEN | wc -c"], "timeout": "30s"},
+    )
+    assert once["output"] == [str(len(SECRET) + 1)], once.output

@@ -1,0 +1,367 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the supervisor decides, and what a reconcile does from any state that may be found."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass, field, replace
+
+import pytest
+from ansible_collections.hundred.containers.plugins.module_utils.definition.model import Health
+from ansible_collections.hundred.containers.plugins.module_utils.engine.containers import (
+    Container,
+    ContainerState,
+    container_name,
+)
+from ansible_collections.hundred.containers.plugins.module_utils.probe import Outcome
+from ansible_collections.hundred.containers.plugins.module_utils.proxy.protocol import (
+    Backend,
+    Member,
+    Observed,
+)
+from ansible_collections.hundred.containers.plugins.module_utils.rollout.plan import (
+    Observation,
+    choose_generation,
+    make_plan,
+    recover,
+)
+from ansible_collections.hundred.containers.plugins.module_utils.state.journal import (
+    IDLE,
+    STARTING,
+    SWITCHED,
+    Journal,
+    Release,
+)
+from ansible_collections.hundred.containers.plugins.module_utils.supervise import illness
+from ansible_collections.hundred.containers.plugins.module_utils.supervise.judge import (
+    NOTHING,
+    REPAIR,
+    STOP,
+    UNFINISHED_FOR,
+    Seen,
+    judge,
+)
+from ansible_collections.hundred.containers.plugins.module_utils.supervise.metrics import (
+    Family,
+    render,
+)
+from ansible_collections.hundred.containers.plugins.module_utils.supervise.pace import (
+    LONGEST,
+    SHORTEST,
+    Pace,
+)
+
+STATES = ("running", "exited", "created", "paused", "restarting", "dead")
+
+
+def release(generation: int, name: str) -> Release:
+    return Release(generation, name, "shop", "sha256:" + name, name, {"routes": [{"path": "/"}]})
+
+
+def replica(generation: int, slot: int, name: str = "", state: str = "running") -> Container:
+    address = "10.0.%d.%d" % (generation, slot)
+    title = container_name("shop", generation, slot)
+    name = name or f"r{generation}"
+    return Container(title, title, "shop", name, generation, slot, name, address, "i", state)
+
+
+def routed(*containers: Container, fenced: tuple[str, ...] = ()) -> Observed:
+    members = tuple(Member(item.name, item.address, 80) for item in containers)
+    serving = {item.name: "maint" if item.name in fenced else "ready" for item in containers}
+    return Observed(Backend("shop", members=members), serving, {}, True)
+
+
+COMMITTED = Journal("shop", 2, committed=release(2, "r2"), kept=(release(1, "r1"),))
+BOTH = (replica(2, 1), replica(2, 2))
+
+
+def seen(**facts: object) -> Seen:
+    base = Seen(COMMITTED, 2, True, BOTH, proxy=routed(*BOTH))
+    return replace(base, **facts)
+
+
+def test_a_service_that_is_as_it_should_be_is_left_alone():
+    verdict = judge(seen())
+    assert (verdict.act, verdict.reason, verdict.fence) == (NOTHING, "", frozenset())
+
+
+def test_what_has_died_is_repaired_at_once_and_gets_no_request():
+    dead = (replica(2, 1, state="exited"), BOTH[1])
+    verdict = judge(seen(containers=dead))
+    assert (verdict.act, verdict.after, verdict.fence) == (REPAIR, 0.0, {"shop-g2-1"})
+
+
+def test_what_was_removed_is_made_again_and_its_address_gets_no_request():
+    verdict = judge(seen(containers=BOTH[1:]))
+    assert verdict.act == REPAIR and verdict.fence == {"shop-g2-1"}
+
+
+def test_one_ill_replica_is_replaced_at_a_time_and_none_that_is_well():
+    assert judge(seen(ill=frozenset({"shop-g2-2"}))).ill == {"shop-g2-2"}
+    assert judge(seen(ill=frozenset(item.name for item in BOTH))).ill == {"shop-g2-1"}
+    # As long as another one is dead, what still runs is needed.
+    dead = (replica(2, 1, state="exited"), BOTH[1])
+    assert not judge(seen(containers=dead, ill=frozenset({"shop-g2-2"}))).ill
+
+
+@pytest.mark.parametrize(
+    ("journal", "containers", "act", "after"),
+    [
+        (replace(COMMITTED, stopped=True), (), NOTHING, 0.0),
+        (replace(COMMITTED, stopped=True), BOTH, STOP, UNFINISHED_FOR),
+        (replace(COMMITTED, paused=True, desired=release(3, "r3")), BOTH[:1], NOTHING, 0.0),
+        (replace(COMMITTED, desired=release(3, "r3")), BOTH, REPAIR, UNFINISHED_FOR),
+        (replace(COMMITTED, phase=SWITCHED), BOTH, REPAIR, UNFINISHED_FOR),
+        (Journal("shop"), (), NOTHING, 0.0),
+    ],
+    ids=["stopped", "runs-though-stopped", "paused", "interrupted", "in-its-window", "nothing"],
+)
+def test_a_service_in_another_state(journal, containers, act, after):
+    verdict = judge(seen(journal=journal, containers=containers))
+    assert (verdict.act, verdict.after) == (act, after)
+
+
+def test_the_proxy_is_brought_in_step():
+    assert judge(seen(proxy=routed(BOTH[0]))).act == REPAIR
+    assert judge(seen(proxy=replace(routed(*BOTH), in_step=False))).act == REPAIR
+    assert judge(seen(proxy=Observed())).act == REPAIR
+    assert judge(seen(proxy=None, routed=False)).act == NOTHING
+    assert judge(seen(scheduled=False)).act == REPAIR
+
+
+def test_a_crash_loop_never_gives_up_and_never_hurries():
+    pace, now, times = Pace(), 1000.0, []
+    while now < 1000.0 + 3600:
+        if now >= pace.not_before():
+            pace = pace.repaired(now)
+            times.append(now)
+        now += 0.5
+    gaps = [later - earlier for earlier, later in zip(times, times[1:])]
+    assert min(gaps) >= SHORTEST and max(gaps) <= LONGEST + 0.5
+    assert sum(1 for at in times if at < 1060) <= 5 and len(times) > 55
+    assert pace.crash_loop and pace.total == len(times)
+
+
+def test_a_repair_that_lasted_is_forgotten():
+    pace = Pace().repaired(0.0).repaired(5.0).repaired(15.0)
+    assert (pace.row, pace.wait) == (3, 20.0)
+    assert pace.repaired(1000.0).row == 1
+    assert pace.rested(30.0).row == 3 and pace.rested(1000.0).row == 0
+    # At once after a quiet time, and still never twice within 5 s.
+    assert pace.rested(1000.0).repaired(1000.0).not_before() == 1005.0
+
+
+def test_metrics_are_in_the_exposition_format():
+    family = Family("a_b", "gauge", "Help.", [({"service": 'a"\\\n'}, 1.0), ({}, 0.5)])
+    assert render([family]).splitlines() == [
+        "# HELP a_b Help.",
+        "# TYPE a_b gauge",
+        'a_b{service="a\\"\\\\\\n"} 1',
+        "a_b{} 0.5",
+    ]
+
+
+# -- which replicas are ill ------------------------------------------------------------------
+
+HEALTH = Health(failures=3, healthy_deadline=20.0)
+PASS, FAIL = Outcome(True, "GET /up answers 200"), Outcome(False, "GET /up answers 503")
+
+
+class Clock:
+    """The engine's time stamps and the clock of the host, which may jump."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.ticks = 1_800_000_000.0, 1000.0
+        self.started_at = self.stamp()
+        monkeypatch.setattr(illness.time, "time", lambda: self.now)
+        monkeypatch.setattr(illness.time, "monotonic", lambda: self.ticks)
+
+    def stamp(self) -> str:
+        return time.strftime("%Y-%m-%dT%H:%M:%S.123456789Z", time.gmtime(self.now))
+
+    def passes(self, seconds: float) -> None:
+        self.now += seconds
+        self.ticks += seconds
+
+    def inspect(self, container: str) -> ContainerState:
+        return ContainerState(True, 0, False, self.started_at, 0, "", None)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def tell(found: illness.Illness, clock: Clock, *outcomes: Outcome, every: float = 1.0) -> bool:
+    """Whether the first replica is ill after these probes."""
+    for outcome in outcomes:
+        clock.passes(every)
+        found.tell(BOTH[0], outcome, HEALTH)
+    return bool(found.ill(BOTH, HEALTH))
+
+
+def test_a_replica_is_ill_after_as_many_failures_in_a_row_and_a_flapping_one_is_not(clock):
+    found = illness.Illness(clock.inspect)
+    assert not tell(found, clock, PASS, *([FAIL, FAIL, PASS] * 20))
+    assert not tell(found, clock, FAIL, FAIL) and found.suspected()
+    assert tell(found, clock, FAIL) and not tell(found, clock, PASS)
+    assert found.healthy(BOTH[:1]) == 1 and not found.suspected()
+
+
+def test_what_is_slow_to_start_has_until_the_deadline(clock):
+    found = illness.Illness(clock.inspect)
+    assert not tell(found, clock, *([FAIL] * 19))
+    assert tell(found, clock, *([FAIL] * 4))
+
+
+def test_what_was_started_again_has_its_time_again(clock):
+    found = illness.Illness(clock.inspect)
+    assert not tell(found, clock, PASS, FAIL, FAIL)
+    clock.started_at = clock.stamp()
+    assert not tell(found, clock, *([FAIL] * 10))
+
+
+@pytest.mark.parametrize("jump", [3 * 86400.0, -3 * 86400.0], ids=["forwards", "backwards"])
+def test_a_jump_of_the_clock_makes_nothing_ill_and_hides_nothing(clock, jump):
+    found = illness.Illness(clock.inspect)
+    assert not tell(found, clock, PASS)
+    clock.now += jump
+    assert not tell(found, clock, *([PASS] * 5))
+    assert tell(found, clock, *([FAIL] * 3))
+    # One that has never passed: at the latest when it was watched for as long.
+    other = illness.Illness(clock.inspect)
+    assert tell(other, clock, *([FAIL] * 24))
+
+
+# -- from any state --------------------------------------------------------------------------
+
+
+@dataclass
+class World:
+    """A host as the plan sees it, and what its steps make of it."""
+
+    journal: Journal
+    containers: dict[str, Container]
+    members: list[str]
+    ill: set[str] = field(default_factory=set)
+    lost: bool = False
+
+    def observed(self) -> Observed:
+        found = [self.containers.get(name) for name in self.members]
+        known = [item for item in found if item is not None]
+        gone = [name for name in self.members if name not in self.containers]
+        file = [*(Member(item.name, item.address, 80) for item in known)]
+        file += [Member(name, "10.9.9.9", 80) for name in gone]
+        serving = dict.fromkeys(self.members, "ready")
+        return Observed(Backend("shop", members=tuple(file)), serving, {}, True)
+
+    def serving(self) -> set[str]:
+        """The healthy replicas that requests reach."""
+        return {
+            name
+            for name in self.members
+            if name in self.containers and self.containers[name].running and name not in self.ill
+        }
+
+    def check(self, before: set[str]) -> None:
+        """Something that served and was well must not be gone before another one serves."""
+        if before and not self.serving():
+            self.lost = True
+
+
+def apply(world: World, wanted: Release, replicas: int) -> int:
+    """Do what the plan says, in the order of ``rollout.swap``.
+
+    :returns: how many steps there were.
+    """
+    journal = recover(world.journal, world.observed())
+    names = list(world.containers.values())
+    generation = choose_generation(journal, names, wanted.release)
+    observation = Observation(journal, tuple(names), world.observed(), frozenset(world.ill))
+    plan = make_plan(observation, wanted.release, replicas, generation)
+    steps = 0
+    sound = set(world.serving())
+    for item in (*plan.discard, *plan.replace):
+        world.members = [name for name in world.members if name != item.name]
+        del world.containers[item.name]
+        world.ill.discard(item.name)
+        world.check(sound)
+        steps += 1
+    for item in plan.revive:
+        world.containers[item.name] = replace(item, state="running")
+        steps += 1
+    for slot in plan.create:
+        new = replica(generation, slot, wanted.release)
+        assert new.name not in world.containers
+        world.containers[new.name] = new
+        steps += 1
+    going_on = [*plan.keep, *plan.settle, *plan.revive]
+    new_members = [item.name for item in going_on]
+    new_members += [container_name("shop", generation, slot) for slot in plan.create]
+    steps += len(set(world.members) ^ set(new_members))
+    world.members = sorted(new_members)
+    world.check(sound)
+    for item in plan.retire:
+        del world.containers[item.name]
+        world.check(sound)
+        steps += 1
+    committed = replace(wanted, generation=generation)
+    world.journal = journal.commit(committed, 1.0, 3)
+    return steps
+
+
+def any_world(seed: int) -> tuple[World, Release, int]:
+    """A state that a host may be found in: containers of several releases in any state, a journal
+    of any phase, a proxy that routes to some of them or to what is gone.
+    """
+    chance = random.Random(seed)
+    replicas = chance.randint(1, 4)
+    containers = {}
+    for generation in (1, 2, 3):
+        for slot in range(1, chance.randint(0, 5) + 1):
+            item = replica(generation, slot, state=chance.choice(STATES))
+            containers[item.name] = item
+    committed = chance.choice([None, release(1, "r1"), release(2, "r2")])
+    desired = chance.choice([None, release(2, "r2"), release(3, "r3")])
+    journal = Journal(
+        "shop",
+        last_generation=3,
+        committed=committed,
+        desired=desired,
+        kept=(release(1, "r1"),) if committed is not None and committed.generation == 2 else (),
+        phase=chance.choice([STARTING, SWITCHED]) if desired is not None else IDLE,
+        stopped=chance.random() < 0.1,
+    )
+    names = [*containers, "shop-g1-9", "shop-g2-9"]
+    members = chance.sample(names, chance.randint(0, min(4, len(names))))
+    running = [name for name, item in containers.items() if item.running]
+    ill = {name for name in running if chance.random() < 0.2}
+    wanted = chance.choice([release(2, "r2"), release(3, "r3"), release(4, "new")])
+    return World(journal, containers, members, ill), wanted, replicas
+
+
+@pytest.mark.parametrize("seed", range(0, 4000, 20))
+def test_from_any_state_the_steps_lead_to_the_goal_and_end(seed):
+    for number in range(seed, seed + 20):
+        world, wanted, replicas = any_world(number)
+        apply(world, wanted, replicas)
+        running = {item.name for item in world.containers.values() if item.running}
+        slots = sorted(item.slot for item in world.containers.values())
+        assert slots == list(range(1, replicas + 1)), number
+        assert running == set(world.containers) == set(world.members), number
+        assert {item.release for item in world.containers.values()} == {wanted.release}, number
+        assert not world.ill & running, number
+        # It ends: a second run has nothing to do.
+        assert apply(world, wanted, replicas) == 0, number
+
+
+@pytest.mark.parametrize("seed", range(0, 4000, 20))
+def test_from_any_state_what_serves_is_never_removed_before_another_serves(seed):
+    for number in range(seed, seed + 20):
+        world, wanted, replicas = any_world(number)
+        apply(world, wanted, replicas)
+        assert not world.lost, number
