@@ -38,7 +38,7 @@ remember_what_is_here() {
   for name in docker.io docker-registry haproxy apache2-utils python3-docker; do
     [[ $(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null) != installed ]] || echo "package $name"
   done >"$DEMO/before.new"
-  for name in /var/lib/hundred /etc/haproxy/hundred; do
+  for name in /var/lib/hundred /etc/haproxy/hundred /usr/local/lib/hundred; do
     [[ ! -e $name ]] || echo "path $name" >>"$DEMO/before.new"
   done
   if docker image inspect debian:bookworm-slim >/dev/null 2>&1; then
@@ -190,6 +190,9 @@ must_serve() {
 clean_demo() {
   [[ -e $DEMO/before ]] || die "nothing to clean: the demo has not run on this machine"
   ensure_venv
+  if [[ -d /run/systemd/system ]] && ! was_here path /usr/local/lib/hundred; then
+    systemctl disable --now hundred-supervisor.service >/dev/null 2>&1 || true
+  fi
   if docker version >/dev/null 2>&1; then
     ANSIBLE_CONFIG=$ROOT/ansible.cfg ansible this-machine -i "$DEMO/inventory" \
       -m hundred.containers.service_rollout -a "name=shop state=absent" >/dev/null
@@ -202,6 +205,7 @@ clean_demo() {
   fi
   clean_registry
   clean_proxy
+  clean_command
   was_here path /var/lib/hundred || rm -rf /var/lib/hundred
   local kept
   kept=$(dpkg-query -W -f '${Package}\n' | sort | comm -13 "$DEMO/packages" - 2>/dev/null | xargs)
@@ -222,6 +226,12 @@ clean_registry() {
     DEBIAN_FRONTEND=noninteractive apt-get -qq -y purge docker-registry >/dev/null 2>&1 ||
       say "docker-registry could not be removed; it has no configuration now"
   fi
+}
+
+clean_command() {
+  was_here path /usr/local/lib/hundred && return 0
+  rm -rf /usr/local/lib/hundred /usr/local/bin/hundred /etc/hundred /etc/bash_completion.d/hundred
+  rm -f /etc/systemd/system/hundred-supervisor.service
 }
 
 clean_proxy() {

@@ -25,10 +25,13 @@ PLAYBOOKS = (
     "history",
     "maintenance",
     "prune",
+    "restart",
     "rollback",
     "run",
     "setup",
+    "start",
     "status",
+    "stop",
     "thaw",
 )
 
@@ -121,6 +124,27 @@ def test_going_back_and_looking_need_no_good_definition(target, digests, web):
     assert target.info("shop")["revision"] == release_of(digests, "v1")["revision"]
     status = playbook(target, "status", *limit, broken=True)
     assert status.returncode == 0, status.stdout + status.stderr
+
+
+@pytest.mark.once
+def test_a_service_is_stopped_started_and_restarted_on_all_hosts(target, digests, web):
+    assert not target.rollout({**web, **release_of(digests, "v1")}).failed
+    limit = ("-e", "service=shop", "--limit", "localhost,here")
+    for name, state, generation in (
+        ("stop", "stopped", 1),
+        ("start", "present", 1),
+        ("restart", "present", 2),
+    ):
+        done = playbook(target, name, *limit, broken=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert row(done, "here", "Show what came of it"), done.stdout
+        found = target.info("shop")
+        assert (found["state"], found["generation"]) == (state, generation), name
+    # One that is out of reach is told, and no host after it is touched.
+    before = target.identities()
+    cut = playbook(target, "restart", "-e", "service=shop")
+    assert cut.returncode != 0 and "unreachable" in row(cut, "gone", "Show what came of it")
+    assert target.identities() == before
 
 
 def row(

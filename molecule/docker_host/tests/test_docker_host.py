@@ -51,6 +51,16 @@ def test_what_the_engine_only_recommends_is_not_installed(on, name):
     assert not on(name).package("git").is_installed
 
 
+@pytest.mark.parametrize("name", [*FRESH, "in-use"])
+def test_the_supervisor_runs_now_and_after_a_boot_and_the_command_answers(on, name):
+    host = on(name)
+    supervisor = host.service("hundred-supervisor")
+    assert supervisor.is_running and supervisor.is_enabled
+    assert "(none)" in host.check_output("hundred status")
+    assert "nothing is wrong" in host.check_output("hundred doctor")
+    assert host.file("/usr/local/bin/hundred").mode == 0o755
+
+
 def test_an_engine_in_use_is_the_same_process_and_its_containers_never_stopped(on):
     host = on("in-use")
     assert host.file("/run/docker.pid").content == host.file("/root/pid.before").content

@@ -1,0 +1,206 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The command ``hundred`` on a host, as a person and as a machine use it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+import time
+from typing import Any
+
+import pytest
+
+from .conftest import release_of
+from .service_host import ServiceHost
+from .test_supervisor import status, wait_for
+
+
+@pytest.fixture
+def host(target: ServiceHost, digests, web) -> ServiceHost:
+    """Two replicas of v1 with a secret, and the command without the supervisor."""
+    assert not target.call("host_command", {"supervise": False}).failed
+    options = {**web, "secrets": {"TOKEN": "s3cret-value"}, **release_of(digests, "v1")}
+    result = target.rollout(options)
+    assert not result.failed, result.output
+    return target
+
+
+def hundred(target: ServiceHost, *words: str, check: bool = False) -> subprocess.CompletedProcess:
+    return target.host.run(["hundred", *words], check=check)
+
+
+class Terminal:
+    """A person at a terminal, over SSH."""
+
+    def __init__(self, target: ServiceHost, command: str) -> None:
+        self.child, self.channel = pty.fork()
+        if self.child == 0:
+            words = target.host.ssh_command
+            os.execvp(words[0], [*words[:-1], "-tt", words[-1], command])
+        self.seen = ""
+
+    def read_until(self, text: str, seconds: float = 30.0) -> bool:
+        deadline = time.monotonic() + seconds
+        while text not in self.seen and time.monotonic() < deadline:
+            if select.select([self.channel], [], [], 0.2)[0]:
+                try:
+                    self.seen += os.read(self.channel, 65536).decode("utf-8", "replace")
+                except OSError:
+                    break
+        return text in self.seen
+
+    def type(self, text: str) -> None:
+        os.write(self.channel, text.encode())
+
+    def end(self) -> int:
+        """Its exit code."""
+        self.read_until("nothing ever says this", 20)
+        status = os.waitpid(self.child, 0)[1]
+        os.close(self.channel)
+        return os.waitstatus_to_exitcode(status)
+
+
+@pytest.mark.timeout(300)
+def test_a_console_has_a_terminal_the_secrets_and_a_line_in_the_history(host):
+    terminal = Terminal(host, "hundred console shop -- sh")
+    assert terminal.read_until("$"), terminal.seen
+    terminal.type("tty; cat /run/secrets/TOKEN | wc -c; echo $((40+2))\n")
+    assert terminal.read_until("42"), terminal.seen
+    assert "/dev/pts/" in terminal.seen and "12" in terminal.seen
+    # The terminal of the container sees Ctrl-C, and the console goes on.
+    terminal.type("sleep 60\n")
+    time.sleep(1)
+    terminal.type("\x03")
+    terminal.type("stty size; exit 5\n")
+    assert terminal.end() == 5, terminal.seen
+    assert wait_for(lambda: host.docker("ps", "-aq", "--filter", "label=hundred.run") == "", 10)
+    entry = json.loads(hundred(host, "history", "shop", "--json").stdout)[-1]
+    assert entry["action"] == "console sh" and entry["by"].startswith("root on"), entry
+
+
+@pytest.mark.once
+@pytest.mark.timeout(300)
+def test_a_console_ends_with_its_time_and_with_its_terminal(host):
+    limited = Terminal(host, "hundred console shop --timeout 2s")
+    assert limited.end() == 124, limited.seen
+    assert "ended after 2 s" in limited.seen
+    lost = Terminal(host, "hundred console shop -- sleep 300")
+    assert wait_for(lambda: host.docker("ps", "-q", "--filter", "label=hundred.run"), 20)
+    os.kill(lost.child, 9)
+    os.waitpid(lost.child, 0)
+    os.close(lost.channel)
+    assert wait_for(lambda: not host.docker("ps", "-aq", "--filter", "label=hundred.run"), 30)
+    refused = hundred(host, "console", "shop")
+    assert refused.returncode == 1 and "needs a terminal" in refused.stderr
+
+
+@pytest.mark.once
+@pytest.mark.timeout(300)
+def test_run_gives_the_output_and_the_exit_code(host):
+    words = ["sh", "-c", "echo to you; cat /run/secrets/TOKEN | wc -c; exit 3"]
+    done = hundred(host, "run", "shop", "--", *words)
+    assert (done.returncode, done.stdout.split()) == (3, ["to", "you", "12"])
+    assert "s3cret" not in done.stdout + done.stderr
+    late = hundred(host, "run", "shop", "--timeout", "1s", "--", "sleep", "60")
+    assert late.returncode == 124
+    missing = hundred(host, "run", "shop", "--revision", "abc", "--", "true")
+    assert missing.returncode == 1 and "no release of revision abc" in missing.stderr
+    wrong = hundred(host, "run", "shop", "--timeout", "soon", "--", "true")
+    assert wrong.returncode == 2 and "duration" in wrong.stderr
+
+
+@pytest.mark.once
+@pytest.mark.timeout(300)
+def test_logs_follow_the_replicas_of_the_next_release(host, digests, web):
+    some = hundred(host, "logs", "shop", "-n", "5", check=True)
+    assert any(line.startswith("shop-g1-1 | ") for line in some.stdout.splitlines()), some.stdout
+    follower = subprocess.Popen(
+        [*host.host.ssh_command, "hundred logs shop -f -n 1"],
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        time.sleep(2)
+        options = {**web, "secrets": {"TOKEN": "s3cret-value"}, **release_of(digests, "v2")}
+        assert not host.rollout(options).failed
+        time.sleep(2)
+    finally:
+        follower.terminate()
+    text = follower.communicate(timeout=20)[0]
+    assert "shop-g1-1 | " in text and "shop-g2-1 | " in text, text
+
+
+def found(target: ServiceHost) -> dict[str, str]:
+    """What doctor says is wrong, by what it looked at."""
+    rows: list[dict[str, Any]] = json.loads(hundred(target, "doctor", "--json").stdout)
+    return {row["subject"]: row["problem"] for row in rows if row["problem"]}
+
+
+@pytest.mark.once
+@pytest.mark.timeout(300)
+def test_status_and_doctor_tell_what_is_wrong_and_end_with_1(host):
+    assert hundred(host, "status").returncode == 0
+    assert set(found(host)) == {"supervisor"}
+    host.docker("kill", "shop-g1-2")
+    assert hundred(host, "status").returncode == 1
+    assert "shop-g1-2" in found(host)["shop"]
+    table = hundred(host, "doctor").stdout
+    assert "Next: " in table and "hundred logs shop" in table
+    # What start finds dead it starts.
+    hundred(host, "start", "shop", check=True)
+    assert status(host)["problems"] == []
+    host.host.run(["systemctl", "stop", host.driver])
+    try:
+        assert found(host)["shop"]
+    finally:
+        host.host.run(["systemctl", "start", host.driver])
+    host.host.run("systemctl stop docker.socket docker", timeout=120)
+    try:
+        done = hundred(host, "doctor")
+        assert done.returncode == 1 and "does not answer" in done.stdout
+        done = hundred(host, "status")
+        assert done.returncode == 1 and "does not answer" in done.stderr
+        assert "Traceback" not in done.stderr
+    finally:
+        host.host.run("systemctl start docker", timeout=120)
+
+
+@pytest.mark.once
+def test_mistakes_are_told_in_a_line(host):
+    for words, text in (
+        (["status", "nosuch"], "nosuch"),
+        (["stop", "../etc"], "must be a name"),
+        (["restart", "nosuch"], "not deployed"),
+        (["job", "shop", "nosuch"], "no cron entry"),
+        (["run", "shop"], "no command"),
+    ):
+        done = hundred(host, *words)
+        assert done.returncode == 1 and text in done.stderr, (words, done.stderr)
+        assert "Traceback" not in done.stderr
+    assert hundred(host, "nosuch").returncode == 2
+    script = (
+        ". /etc/bash_completion.d/hundred; COMP_WORDS=(hundred st); COMP_CWORD=1; _hundred;"
+        ' echo "${COMPREPLY[@]}"; COMP_WORDS=(hundred logs ""); COMP_CWORD=2; _hundred;'
+        ' echo "${COMPREPLY[@]}"'
+    )
+    offered = host.host.run(["bash", "-c", script]).stdout
+    assert "status stop start" in offered and "shop" in offered, offered
+
+
+@pytest.mark.timeout(300)
+def test_a_restart_is_rolling_and_plans_are_told(host):
+    plan = hundred(host, "restart", "shop", "--check", check=True).stdout
+    assert "shop-g2-1" in plan and set(host.containers("shop")) == {"shop-g1-1", "shop-g1-2"}
+    hundred(host, "restart", "shop", check=True)
+    assert set(host.containers("shop")) == {"shop-g2-1", "shop-g2-2"}
+    assert status(host)["revision"] == host.info("shop")["revision"]
+    assert json.loads(hundred(host, "history", "shop", "--json").stdout)[-1]["action"] == "restart"
+    back = host.rollback("shop")
+    assert back.failed, "a restart is no release to return from"

@@ -1,0 +1,340 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Between deploys: what dies, hangs or is taken away is brought back by the host itself."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.load.process import LoadProcess
+
+from .conftest import COMBINATIONS, PORTS, Machines, clean, release_of
+from .service_host import ServiceHost
+
+OPTIONS: dict[str, Any] = {
+    "replicas": 2,
+    "port": 8000,
+    "routes": [{"host": "shop.test"}],
+    "health": {"path": "/up", "interval": "200ms", "timeout": "1s", "healthy_deadline": "20s"},
+    "update": {"monitor": "0s", "parallelism": 2},
+    "drain_timeout": "3s",
+    "stop_grace_period": "2s",
+}
+
+
+def wait_for(what: Callable[[], Any], seconds: float, every: float = 0.2) -> Any:
+    """What the function returns, once it is true."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = what()
+        if found or time.monotonic() > deadline:
+            return found
+        time.sleep(every)
+
+
+def answer(target: ServiceHost) -> str:
+    url = f"http://127.0.0.1:{PORTS[target.driver]}/version"
+    return target.host.run(
+        ["curl", "-sf", "--max-time", "2", "-H", "Host: shop.test", url], check=False
+    ).stdout.strip()
+
+
+def status(target: ServiceHost, service: str = "shop") -> dict[str, Any]:
+    rows = json.loads(target.host.run(["hundred", "status", "--json"], check=False).stdout)
+    return {row["service"]: row for row in rows}.get(service, {})
+
+
+def healthy(target: ServiceHost) -> bool:
+    row = status(target)
+    routed = [item["routed"] for item in row.get("replicas", ())]
+    return (
+        bool(row) and row["replicas_healthy"] == row["replicas_wanted"] and set(routed) == {"ready"}
+    )
+
+
+def log(target: ServiceHost) -> str:
+    return target.host.run("journalctl -u hundred-supervisor --no-pager -o cat | tail -40").stdout
+
+
+def taken_over(target: ServiceHost) -> bool:
+    """Whether the engine leaves to the supervisor what dies."""
+    names = sorted(target.containers("shop"))
+    form = "{{.HostConfig.RestartPolicy.Name}}"
+    return set(target.docker("inspect", "--format", form, *names).split()) == {"no"}
+
+
+@pytest.fixture(params=COMBINATIONS, ids="-".join, scope="module")
+def kept(
+    request: pytest.FixtureRequest, machines: Machines, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServiceHost]:
+    """A host with a supervisor; each driver once, each generation once."""
+    found = machines.get(*request.param, tmp_path_factory.mktemp("kept"))
+    found.driver = request.param[1]
+    clean(found)
+    done = found.call("host_command", {})
+    assert not done.failed and done["supervised"], done.output
+    yield found
+    clean(found)
+    gone = found.call("host_command", {"supervise": False})
+    assert not gone.failed, gone.output
+
+
+@pytest.fixture
+def supervised(kept: ServiceHost, digests: dict[str, str]) -> Iterator[ServiceHost]:
+    """Two replicas of v1, looked after, that no test before has left in a crash loop."""
+    clean(kept)
+    result = kept.rollout({**OPTIONS, **release_of(digests, "v1")})
+    assert not result.failed, result.output
+    assert wait_for(lambda: taken_over(kept), 15), log(kept)
+    kept.host.run("journalctl --rotate -q; journalctl --vacuum-time=1s -q", check=False)
+    yield kept
+    print(log(kept))
+
+
+def process_of(target: ServiceHost, name: str) -> str:
+    return target.docker("inspect", "--format", "{{.State.Pid}}", name).strip()
+
+
+def kill(target: ServiceHost, name: str) -> None:
+    """End a replica as a crash does."""
+    target.host.run(["kill", "-9", process_of(target, name)])
+
+
+def wedge(target: ServiceHost, name: str) -> None:
+    """Its processes live, and answer nothing."""
+    target.host.run(f"pkill -STOP -P {process_of(target, name)}; true")
+
+
+def load_on(target: ServiceHost) -> LoadProcess:
+    url = f"http://{target.host.address}:{PORTS[target.driver]}"
+    return LoadProcess(url, "--host", "shop.test", "--rate", "100")
+
+
+@pytest.mark.timeout(300)
+def test_i10_a_killed_replica_is_brought_back_and_its_peer_serves(supervised):
+    with load_on(supervised) as load:
+        kill(supervised, "shop-g1-1")
+        assert wait_for(lambda: status(supervised).get("repairs") == 1, 20), log(supervised)
+        assert wait_for(lambda: healthy(supervised), 20), log(supervised)
+    print(f"a killed replica: {load.result.lost} of {load.result.sent} lost")
+    # What it was working on is lost; at this rate that is one request or none.
+    assert load.result.lost <= 2, load.result.failures[:5]
+
+
+@pytest.mark.timeout(300)
+def test_i10_a_removed_replica_is_made_again(supervised):
+    supervised.docker("rm", "-f", "shop-g1-1")
+    assert wait_for(lambda: healthy(supervised), 20), log(supervised)
+    assert set(supervised.containers("shop")) == {"shop-g1-1", "shop-g1-2"}
+
+
+@pytest.mark.timeout(300)
+def test_i10_no_request_reaches_a_foreign_container_at_the_address_of_a_replica(supervised):
+    name = "shop-g1-1"
+    form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+    address = supervised.docker("inspect", "--format", form, name).strip()
+    image = supervised.docker("inspect", "--format", "{{.Image}}", name).strip()
+    seen = set()
+    # It answers probes too, and says that it is somebody else.
+    supervised.host.run(
+        f"docker rm -f {name} && docker run -d --name foreign --network hundred --ip {address} "
+        f"-e APP_RELEASE=foreign {image}",
+    )
+    try:
+        ask = ["curl", "-s", f"http://{address}:8000/version"]
+        assert wait_for(lambda: "foreign" in supervised.host.run(ask, check=False).stdout, 10)
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            seen.add(answer(supervised).partition(",")[0])
+        assert healthy(supervised), log(supervised)
+        assert not any("foreign" in text for text in seen), (seen, log(supervised))
+    finally:
+        supervised.docker("rm", "-f", "foreign")
+
+
+@pytest.mark.timeout(300)
+def test_i10_a_wedged_replica_is_replaced_and_its_peer_is_not_touched(supervised):
+    before = supervised.identities()
+    wedge(supervised, "shop-g1-1")
+    began = time.monotonic()
+    assert wait_for(lambda: supervised.identities().get("/shop-g1-1") != before["/shop-g1-1"], 60)
+    assert wait_for(lambda: healthy(supervised), 60), log(supervised)
+    print(f"a wedged replica: whole after {time.monotonic() - began:.1f} s")
+    assert supervised.identities()["/shop-g1-2"] == before["/shop-g1-2"]
+
+
+@pytest.mark.timeout(300)
+def test_i10_what_a_probe_foresees_costs_no_request(supervised, digests):
+    health = {"command": ["test", "!", "-e", "/tmp/ill"], "interval": "200ms"}
+    result = supervised.rollout({**OPTIONS, "health": health, **release_of(digests, "v1")})
+    assert not result.failed, result.output
+    before = supervised.identities()
+    with load_on(supervised) as load:
+        supervised.docker("exec", "shop-g1-1", "touch", "/tmp/ill")
+        assert wait_for(
+            lambda: supervised.identities().get("/shop-g1-1") not in (None, before["/shop-g1-1"]),
+            40,
+        ), log(supervised)
+        assert wait_for(lambda: healthy(supervised), 20), log(supervised)
+    lost = [item for item in load.result.failures if item.outcome != "reset reused"]
+    assert not lost if supervised.driver == "nginx" else load.result.lost == 0, lost[:5]
+
+
+@pytest.mark.once
+@pytest.mark.timeout(300)
+def test_i10_stopped_by_name_stays_stopped_over_a_reboot(supervised):
+    supervised.host.run(["hundred", "stop", "shop"])
+    supervised.host.reboot()
+    assert wait_for(lambda: "begins" in log(supervised), 20)
+    time.sleep(8)
+    assert set(supervised.containers("shop").values()) == {"exited"}, log(supervised)
+    assert status(supervised)["state"] == "stopped"
+    supervised.host.run(["hundred", "start", "shop"])
+    assert healthy(supervised), log(supervised)
+
+
+DISASTERS = {
+    "reboot": lambda host: host.reboot(),
+    "power": lambda host: host.power_loss(),
+    "containerd": lambda host: host.run("pkill -9 -x containerd"),
+    "daemon": lambda host: host.run("pkill -9 -x dockerd"),
+    "upgrade": lambda host: host.run("systemctl restart docker", timeout=120),
+    "proxy": lambda host: host.run("pkill -9 -x 'haproxy|nginx'"),
+}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("what", ["reboot", "power", "daemon", "containerd", "upgrade", "proxy"])
+def test_i10_after_a_disaster_it_serves_again_by_itself(supervised, what):
+    DISASTERS[what](supervised.host)
+    began = time.monotonic()
+    assert wait_for(lambda: "v1" in answer(supervised), 60), log(supervised)
+    serving = time.monotonic() - began
+    assert wait_for(lambda: healthy(supervised), 60), log(supervised)
+    print(f"{what}: serves after {serving:.1f} s, whole after {time.monotonic() - began:.1f} s")
+
+
+@pytest.mark.once
+@pytest.mark.timeout(300)
+def test_i10_a_full_disk_that_empties_again(supervised):
+    # A small file system of its own for the state, full to the last byte.
+    state = "/var/lib/hundred"
+    supervised.host.run(
+        "systemctl stop hundred-supervisor; mkdir -p /srv/state; rm -rf /srv/state/*; "
+        f"mount -t tmpfs -o size=2m tmpfs /srv/state && cp -a {state}/. /srv/state && "
+        f"mount --bind /srv/state {state}; systemctl start hundred-supervisor; "
+        f"dd if=/dev/zero of={state}/filler bs=1k 2>/dev/null; sync; df {state} | tail -1"
+    )
+    try:
+        assert wait_for(lambda: taken_over(supervised), 15)
+        supervised.docker("rm", "-f", "shop-g1-1")
+        assert wait_for(lambda: "No space left" in log(supervised), 30), log(supervised)
+        assert "v1" in answer(supervised)
+        found = supervised.host.run(["hundred", "doctor"], check=False)
+        assert "disk of the state" in found.stdout and "WRONG" in found.stdout, found.stdout
+        supervised.host.run(["rm", f"{state}/filler"])
+        assert wait_for(lambda: healthy(supervised), 90), log(supervised)
+    finally:
+        supervised.host.run(
+            f"systemctl stop hundred-supervisor; umount {state}; cp -a /srv/state/. {state}; "
+            "umount /srv/state; systemctl start hundred-supervisor"
+        )
+
+
+@pytest.mark.once
+@pytest.mark.timeout(300)
+def test_i10_a_supervisor_that_is_killed_in_a_repair_goes_on_with_it(supervised):
+    supervised.docker("kill", "shop-g1-1", "shop-g1-2")
+    assert wait_for(lambda: "is exited" in log(supervised), 10, 0.05), log(supervised)
+    supervised.host.run("systemctl kill -s KILL hundred-supervisor")
+    assert wait_for(lambda: healthy(supervised), 60), log(supervised)
+    journal = supervised.read_json("/var/lib/hundred/services/shop/journal.json")
+    assert (journal["phase"], journal["desired"]) == ("idle", None)
+
+
+@pytest.mark.once
+@pytest.mark.timeout(300)
+def test_i10_an_upgrade_of_the_supervisor_costs_no_request(supervised):
+    before = supervised.identities()
+    with load_on(supervised) as load:
+        for path in ("/var/run/x.prom", "/var/run/y.prom"):
+            done = supervised.call("host_command", {"metrics_file": path})
+            assert done.changed and "restart the supervisor" in done["actions"], done.output
+        again = supervised.call("host_command", {"metrics_file": "/var/run/y.prom"})
+        assert not again.changed, again.output
+    assert load.result.lost == 0, load.result.failures[:5]
+    assert supervised.identities() == before
+    text = wait_for(lambda: supervised.host.run("cat /var/run/y.prom", check=False).stdout, 30)
+    assert 'hundred_replicas_healthy{service="shop"} 2' in text, text
+    assert 'hundred_last_change_success{service="shop",action="rollout"} 1' in text, text
+
+
+@pytest.mark.once
+@pytest.mark.timeout(400)
+def test_i10_a_crash_loop_is_slow_and_visible_and_a_deploy_ends_it(supervised, digests):
+    # Well for long enough to be taken into service, then it dies, again and again.
+    bad = {**OPTIONS, "replicas": 1, "environment": {"APP_EXIT_AFTER": "3"}}
+    result = supervised.rollout({**bad, **release_of(digests, "v2")})
+    assert not result.failed, result.output
+    first = wait_for(lambda: status(supervised).get("repairs"), 30)
+    assert first, log(supervised)
+    time.sleep(60)
+    row = status(supervised)
+    print(f"a crash loop: {row['repairs'] - first} repairs in a minute")
+    assert 2 <= row["repairs"] - first <= 12, log(supervised)
+    assert wait_for(lambda: any("in a row" in t for t in status(supervised)["problems"]), 60)
+    begun = time.monotonic()
+    mended = supervised.rollout({**OPTIONS, **release_of(digests, "v1")})
+    assert not mended.failed, mended.output
+    print(f"a deploy during a crash loop: {time.monotonic() - begun:.1f} s")
+    assert healthy(supervised) and not status(supervised)["problems"], status(supervised)
+
+
+@pytest.mark.once
+@pytest.mark.timeout(300)
+def test_i10_a_rollout_that_was_killed_is_ended_by_the_supervisor(supervised, digests):
+    for kill_at, expected in (("started", "v1"), ("committed", "v2")):
+        options = {**supervised.options, **OPTIONS, **release_of(digests, "v2")}
+        supervised.call("service_rollout", options, kill_at=kill_at)
+        assert status(supervised)["state"] == "interrupted"
+        assert wait_for(lambda: status(supervised)["state"] == "present", 60), log(supervised)
+        assert healthy(supervised) and expected in answer(supervised), kill_at
+        assert len(supervised.containers("shop")) == 2, kill_at
+
+
+@pytest.mark.once
+@pytest.mark.timeout(300)
+def test_a_worker_that_may_not_run_twice_is_repaired_without_a_second_one(supervised, digests):
+    only = {
+        "name": "worker",
+        "replicas": 1,
+        "environment": {"APP_MODE": "worker", "APP_TICK_SECONDS": "1"},
+        "health": {
+            "command": ["test", "!", "-e", "/tmp/ill"],
+            "interval": "200ms",
+            "healthy_deadline": "5s",
+        },
+        "update": {"order": "stop-first", "monitor": "0s"},
+        "stop_grace_period": "5s",
+    }
+    result = supervised.rollout({**only, **release_of(digests, "v1")})
+    assert not result.failed, result.output
+    try:
+        before = supervised.identities()["/worker-g1-1"]
+        watch = supervised.host.run(
+            "docker exec worker-g1-1 touch /tmp/ill; for i in $(seq 100); do "
+            "docker ps -q --filter label=hundred.service=worker | wc -l; sleep 0.15; done"
+        ).stdout.split()
+        assert set(watch) <= {"0", "1"}, watch
+        assert wait_for(lambda: supervised.identities().get("/worker-g1-1") != before, 20)
+        assert wait_for(lambda: supervised.info("worker")["replicas_healthy"] == 1, 20)
+    finally:
+        gone = supervised.call("service_rollout", {"name": "worker", "state": "absent"})
+        assert not gone.failed, gone.output
