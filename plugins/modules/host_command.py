@@ -53,8 +53,7 @@ attributes:
     support: full
   diff_mode:
     support: full
-author:
-  - the hundred.containers authors
+author: hundred.containers authors (@hundred-containers)
 """
 
 EXAMPLES = r"""

@@ -64,7 +64,7 @@ DEFINITION_ARGUMENTS: dict[str, Any] = {
     "dns": {"type": "raw"},
     "dns_search": {"type": "raw"},
     "dns_options": {"type": "raw"},
-    "secret_environment": {"type": "raw"},
+    "secret_environment": {"type": "raw", "no_log": False},  # names, no values
     "stop_signal": {"type": "raw"},
     "port": {"type": "raw"},
     "protocol": {"type": "raw"},
