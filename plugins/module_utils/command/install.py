@@ -10,15 +10,15 @@ import compileall
 import json
 import os
 import shutil
-import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from .. import systemd
 from ..errors import StateError
 from ..state.files import replace_file
 from .completion import BASH
@@ -113,7 +113,6 @@ class Installation:
 
         :raises StateError: a file cannot be written, or systemd refuses.
         """
-        systemd = os.path.isdir("/run/systemd/system")
         before = len(self.actions)
         if not self.has(request.version):
             self._do("install the library %s" % request.version, lambda: self._unpack(request))
@@ -125,31 +124,31 @@ class Installation:
         content = json.dumps(dict(request.configuration), indent=2, sort_keys=True) + "\n"
         self._write(self._places.configuration, content, 0o644)
         self._write(self._places.completion, BASH, 0o644)
-        if request.supervise and systemd:
+        if request.supervise and systemd.runs():
             unit = UNIT_TEXT.format(command=self._places.command)
             if self._write(self._places.unit, unit, 0o644):
-                self._do("reload systemd's units", lambda: _systemctl("daemon-reload"))
+                self._do("reload systemd's units", lambda: systemd.systemctl("daemon-reload"))
             self._run_supervisor(len(self.actions) > before)
-        elif systemd:
+        elif systemd.runs():
             self._without_supervisor()
         self._forget_old(request.version)
 
     def _run_supervisor(self, changed: bool) -> None:
         if not _is("enabled"):
-            self._do("start the supervisor at boot", lambda: _systemctl("enable", UNIT))
+            self._do("start the supervisor at boot", lambda: systemd.systemctl("enable", UNIT))
         if not _is("active"):
-            self._do("start the supervisor", lambda: _systemctl("restart", UNIT))
+            self._do("start the supervisor", lambda: systemd.systemctl("restart", UNIT))
         elif changed:
-            self._do("restart the supervisor", lambda: _systemctl("restart", UNIT))
+            self._do("restart the supervisor", lambda: systemd.systemctl("restart", UNIT))
 
     def _without_supervisor(self) -> None:
         if not os.path.exists(self._places.unit):
             return
 
         def remove() -> None:
-            _systemctl("disable", "--now", UNIT)
+            systemd.systemctl("disable", "--now", UNIT)
             os.unlink(self._places.unit)
-            _systemctl("daemon-reload")
+            systemd.systemctl("daemon-reload")
 
         self._do("stop and remove the supervisor", remove)
 
@@ -225,25 +224,4 @@ def _read(path: str) -> str | None:
 
 
 def _is(state: str) -> bool:
-    return _run(["systemctl", "is-" + state, "--quiet", UNIT]).returncode == 0
-
-
-def _systemctl(*arguments: str) -> None:
-    done = _run(["systemctl", *arguments])
-    if done.returncode:
-        raise StateError(
-            f"systemctl {' '.join(arguments)} fails: {done.stdout.strip()[-500:]}",
-            next_step=f"journalctl -u {UNIT} tells more",
-        )
-
-
-def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        list(command),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return systemd.capture(["systemctl", "is-" + state, "--quiet", UNIT]).returncode == 0

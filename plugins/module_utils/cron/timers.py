@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
+from .. import systemd
 from ..errors import HundredError, StateError
 from ..state.files import replace_file
 from .calendar import calendars
@@ -19,15 +19,13 @@ from .units import COMMAND, to_enable, unit_prefix
 
 FOLDER = "/etc/systemd/system"
 
-_SECONDS = 60.0
-
 
 def require_systemd() -> None:
     """Refuse a crontab on a host that cannot run it.
 
     :raises HundredError: systemd does not run here, or the command ``hundred`` is missing.
     """
-    if not os.path.isdir("/run/systemd/system"):
+    if not systemd.runs():
         raise HundredError(
             "the entries of a crontab are run by systemd's timers, and systemd does not run here",
             step="cron",
@@ -51,7 +49,7 @@ def require_times(entries: Iterable[Entry]) -> None:
         if entry.timezone is None or entry.reboot:
             continue
         for time in calendars(entry):
-            done = _run(["systemd-analyze", "calendar", time])
+            done = systemd.capture(["systemd-analyze", "calendar", time])
             if done.returncode:
                 raise HundredError(
                     f"line {entry.line} of the crontab: systemd on this host does not know the "
@@ -92,7 +90,7 @@ def apply_units(service: str, wanted: Mapping[str, str]) -> None:
     if stale:
         enabled = to_enable(stale, there)
         if enabled:
-            _systemctl("disable", "--now", "--quiet", *enabled)
+            systemd.systemctl("disable", "--now", "--quiet", *enabled)
         for name in stale:
             with suppress(FileNotFoundError):
                 os.unlink(os.path.join(FOLDER, name))
@@ -100,35 +98,11 @@ def apply_units(service: str, wanted: Mapping[str, str]) -> None:
     for name in changed:
         replace_file(os.path.join(FOLDER, name), wanted[name], 0o644)
     if stale or changed:
-        _systemctl("daemon-reload")
+        systemd.systemctl("daemon-reload")
     enabled = to_enable(changed, dict(wanted))
     if enabled:
-        _systemctl("enable", "--quiet", *enabled)
+        systemd.systemctl("enable", "--quiet", *enabled)
     timers = [name for name in enabled if name.endswith(".timer")]
     if timers:
         # Started again, since one whose times have changed goes on with the former ones.
-        _systemctl("restart", *timers)
-
-
-def _systemctl(*arguments: str) -> None:
-    done = _run(["systemctl", *arguments])
-    if done.returncode:
-        raise StateError(
-            f"systemctl {' '.join(arguments)} fails: {done.stdout.strip()[-500:]}",
-            next_step="mend the cause and deploy again",
-        )
-
-
-def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            list(command),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise StateError(f"{command[0]} cannot be run: {error}") from error
+        systemd.systemctl("restart", *timers)

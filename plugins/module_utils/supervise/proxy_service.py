@@ -6,15 +6,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import time
 from collections.abc import Callable
 
+from .. import systemd
+from ..errors import StateError
+
 # A proxy that cannot start is not tried more often.
 PERIOD = 5.0
-
-_START_SECONDS = 30.0
 
 
 class ProxyService:
@@ -46,28 +45,13 @@ class ProxyService:
 def _start(driver: str) -> str:
     """:returns: why it could not be started; empty when it could."""
     command = ["service", driver, "start"]
-    if os.path.isdir("/run/systemd/system"):
-        # What systemd has given up after some attempts, it starts again only when it is told to
-        # forget them.
-        subprocess.run(
-            ["systemctl", "reset-failed", f"{driver}.service"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=_START_SECONDS,
-            check=False,
-        )
-        command = ["systemctl", "start", f"{driver}.service"]
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_START_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"{' '.join(command)}: {error}"
+        if systemd.runs():
+            # What systemd has given up after some attempts, it starts again only when it is told to
+            # forget them.
+            systemd.capture(["systemctl", "reset-failed", f"{driver}.service"])
+            command = ["systemctl", "start", f"{driver}.service"]
+        done = systemd.capture(command)
+    except StateError as error:
+        return error.message
     return f"{' '.join(command)} fails: {done.stdout.strip()[-500:]}" if done.returncode else ""
