@@ -69,8 +69,13 @@ def share_of_the_machine(
     """Tests marked ``timed`` have the machine for themselves; all others share it."""
     timed = request.node.get_closest_marker("timed")
     # The folder of the whole run: each process has its own below it.
-    with open(tmp_path_factory.getbasetemp().parent / "timed.lock", "w") as lock:
+    folder = tmp_path_factory.getbasetemp().parent
+    with open(folder / "gate.lock", "w") as gate, open(folder / "timed.lock", "w") as lock:
+        # A timed test that waits for the others keeps the next ones out: two of them that overlap
+        # again and again would never let it begin.
+        fcntl.flock(gate, fcntl.LOCK_EX)
         fcntl.flock(lock, fcntl.LOCK_EX if timed else fcntl.LOCK_SH)
+        fcntl.flock(gate, fcntl.LOCK_UN)
         yield
 
 

@@ -178,7 +178,8 @@ class ServiceHost:
         if not names:
             return {}
         form = "{{.Name}} {{.Id}}{{.State.StartedAt}}{{.State.Status}}"
-        rows = self.docker("inspect", "--format", form, *names)
+        # One that is removed at this moment has no row.
+        rows = self.docker("inspect", "--format", form, *names, check=False)
         return dict(line.split() for line in rows.splitlines())
 
     def read_json(self, path: str) -> Any:

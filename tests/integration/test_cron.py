@@ -101,4 +101,5 @@ def test_a_job_is_stopped_at_its_time_limit_and_its_container_is_gone(target, di
     assert target.host.run(["hundred", "job", "shop", entry], check=False).returncode == 124
     assert time.monotonic() - began < 20
     assert "did not end within 2 s" in runs(target, entry)[-1]["reason"]
-    assert target.docker("ps", "-aq", "--filter", "label=hundred.run=shop") == ""
+    title = f"label=hundred.run-title=cron-{entry}"
+    assert target.docker("ps", "-aq", "--filter", title) == ""
