@@ -72,7 +72,11 @@ def canary_done(fleet: Fleet) -> bool:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["SIGINT", "SIGKILL"])
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(signal.SIGINT, marks=pytest.mark.large, id="SIGINT"), signal.SIGKILL],
+    ids=lambda number: signal.Signals(number).name,
+)
 def test_a_controller_that_ends_in_any_phase_leaves_what_the_next_run_completes(
     pair, digests, number
 ):

@@ -112,6 +112,7 @@ def test_i2_no_request_reaches_a_release_before_it_has_passed(target, digests, s
     assert "not healthy within healthy_deadline" in result["msg"], "a failure must reset the count"
 
 
+@pytest.mark.once
 def test_i3_a_missing_image_is_told_and_nothing_is_touched(target, digests, serving):
     before = target.identities()
     result = target.rollout({**serving, "digest": "sha256:" + "0" * 64, "revision": "f" * 40})
@@ -125,6 +126,7 @@ def test_i3_a_missing_image_is_told_and_nothing_is_touched(target, digests, serv
     assert prefetched["serving"].endswith("as before")
 
 
+@pytest.mark.once
 def test_i3_a_registry_that_is_down_is_told_and_nothing_is_touched(
     target, digests, serving, registry
 ):
@@ -142,6 +144,7 @@ def test_i3_a_registry_that_is_down_is_told_and_nothing_is_touched(
     assert target.identities() == before
 
 
+@pytest.mark.once
 def test_i3_a_name_that_is_taken_is_told_and_the_foreign_container_is_left_alone(
     target, digests, serving
 ):
@@ -157,6 +160,7 @@ def test_i3_a_name_that_is_taken_is_told_and_the_foreign_container_is_left_alone
         target.docker("rm", "-f", "shop-g2-2")
 
 
+@pytest.mark.once
 def test_i3_a_replica_that_ignores_sigterm_is_killed_after_its_grace_period(
     target, digests, serving
 ):
@@ -197,6 +201,7 @@ def test_i3_a_configuration_that_the_proxy_refuses_is_never_loaded(target, diges
     assert not again.failed, again.output
 
 
+@pytest.mark.once
 def test_i3_a_full_disk_is_told_before_anything_is_touched(target, digests, serving):
     before = target.identities()
     state = "/var/lib/hundred"

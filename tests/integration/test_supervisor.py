@@ -128,6 +128,7 @@ def test_i10_a_killed_replica_is_brought_back_and_its_peer_serves(supervised):
     assert load.result.lost <= 2, load.result.failures[:5]
 
 
+@pytest.mark.once
 @pytest.mark.timeout(300)
 def test_i10_a_removed_replica_is_made_again(supervised):
     supervised.docker("rm", "-f", "shop-g1-1")
@@ -211,7 +212,17 @@ DISASTERS = {
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("what", ["reboot", "power", "daemon", "containerd", "upgrade", "proxy"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        "reboot",
+        "power",
+        "daemon",
+        "proxy",
+        pytest.param("containerd", marks=pytest.mark.once),
+        pytest.param("upgrade", marks=pytest.mark.once),
+    ],
+)
 def test_i10_after_a_disaster_it_serves_again_by_itself(supervised, what):
     DISASTERS[what](supervised.host)
     began = time.monotonic()
