@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 
@@ -18,14 +19,6 @@ from .conftest import release_of
 from .fleet import Fleet
 
 STATE = "/var/lib/hundred/edge/server-state"
-
-SHOW_STAT = """
-import socket
-proxy = socket.socket(socket.AF_UNIX)
-proxy.connect("/run/haproxy/admin.sock")
-proxy.sendall(b"show stat\\n")
-print(proxy.makefile().read())
-"""
 
 
 @pytest.fixture
@@ -69,21 +62,19 @@ def drained(fleet: Fleet) -> list[str]:
 
 
 def served_by(fleet: Fleet, edge: str, requests: int = 40) -> set[str]:
-    """The hosts that answer through an edge, by the counters of their proxies."""
-    before = {name: logged(fleet, name) for name in fleet.hosts}
+    """The hosts that answer through an edge: every answer names its replica, a container's id."""
     url = f"http://{fleet.edges[edge].address}/version"
-    fleet.edges[edge].run(
-        f"for i in $(seq {requests}); do curl -fsS -H 'Host: shop.test' {url} >/dev/null; done"
+    answers = (
+        fleet.edges[edge]
+        .run(f"for i in $(seq {requests}); do curl -fsS -H 'Host: shop.test' {url}; echo; done")
+        .stdout.splitlines()
     )
-    # A check or two may have come in as well.
-    return {name for name in fleet.hosts if logged(fleet, name) > before[name] + 8}
-
-
-def logged(fleet: Fleet, name: str) -> int:
-    """How many sessions the proxy of a host has had for the service, checks included."""
-    lines = fleet.hosts[name].host.run(["python3", "-c", SHOW_STAT]).stdout.splitlines()
-    rows = [line.split(",") for line in lines if line.startswith("hundred_shop,BACKEND,")]
-    return int(rows[0][7])
+    replicas = {json.loads(line)["replica"] for line in answers if line.strip()}
+    return {
+        name
+        for name, target in fleet.hosts.items()
+        if replicas & set(target.docker("ps", "-q").split())
+    }
 
 
 @pytest.mark.timeout(600)
