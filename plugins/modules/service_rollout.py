@@ -176,7 +176,8 @@ options:
     description: Whether setuid programs and file capabilities give a replica nothing.
     type: raw
   ulimits:
-    description: Limits of setrlimit(2) by name, numbers or mappings with C(soft) and C(hard).
+    description: Limits of setrlimit(2) by name, numbers or mappings with C(soft) and C(hard); V(-1)
+      is no limit.
     type: raw
   extra_hosts:
     description: Host names and their addresses, for the replica's C(/etc/hosts).
@@ -191,7 +192,8 @@ options:
     description: Options of resolv.conf(5).
     type: raw
   secret_environment:
-    description: Names of secrets that are environment variables of a replica as well.
+    description: Names of O(secrets) that are environment variables of a replica as well, where
+      C(docker inspect) on the host shows them.
     type: raw
   stop_signal:
     description: The signal that asks the process to end.

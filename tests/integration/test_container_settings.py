@@ -34,11 +34,12 @@ def test_i9_settings_of_containers_and_secrets_as_environment(target, digests, w
         "tmpfs": ["/tmp"],
         "resources": {"cpus": 0.5, "memory": "256M", "pids": 64},
     }
-    result = target.call(
-        "service_rollout", {**target.options, **options, **release_of(digests, "v1")}, verbose=3
-    )
-    assert not result.failed, result.output
-    assert SECRET not in result.output
+    options = {**target.options, **options, **release_of(digests, "v1")}
+    planned = target.call("service_rollout", options, check=True)
+    result = target.call("service_rollout", options, verbose=3)
+    for told in (planned, result):
+        assert not told.failed, told.output
+        assert SECRET not in told.output
     row = json.loads(target.docker("inspect", "shop-g1-1"))[0]
     host, config = row["HostConfig"], row["Config"]
     assert host["SecurityOpt"] == ["no-new-privileges"]

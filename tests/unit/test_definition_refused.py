@@ -253,3 +253,12 @@ def test_only_the_hosts_of_a_broken_definition_are_read():
         parse_placement({"shop": "webb", "api": 3}, groups)
     assert "hundred_services.shop.hosts" in str(refused.value)
     assert "hundred_services.api.hosts" in str(refused.value)
+
+
+def test_a_secret_that_is_too_long_for_a_variable_is_told_and_not_shown():
+    long = {"TOKEN": SECRET.ljust(131072 - len("TOKEN="), "x")}
+    error = refused(shop(secrets=long, secret_environment=["TOKEN"]))
+    assert [item.path for item in error.problems] == ["hundred_services.shop.secret_environment[0]"]
+    assert SECRET not in f"{error} {error.details}"
+    assert parse_services(shop(secrets=long))
+    assert parse_services(shop(secrets={"TOKEN": long["TOKEN"][1:]}, secret_environment=["TOKEN"]))

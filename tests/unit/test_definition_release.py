@@ -212,6 +212,24 @@ def test_a_worker_given_to_a_module_as_data_is_the_same_there():
     assert parse_options("mailer", data) == worker
 
 
+def test_limits_names_and_privileges_given_to_a_module_as_data_are_the_same_there():
+    hardened = replace(
+        SHOP,
+        no_new_privileges=True,
+        ulimits={"nofile": "1024:2048", "core": "0:-1"},
+        extra_hosts={"db": "fd00::1", "me": "host-gateway"},
+        dns=("10.0.0.53",),
+        dns_search=("example.com", "."),
+        dns_options=("ndots:1", "rotate"),
+        secret_environment=("TOKEN",),
+    )
+    data = to_mapping(hardened)
+    del data["name"], data["build"]
+    data = {**json.loads(json.dumps(data)), "secrets": dict(SHOP.secrets)}
+    assert parse_options("shop", data) == replace(hardened, build=None)
+    assert from_mapping(to_mapping(hardened, secrets=True)) == hardened
+
+
 def test_a_stored_definition_of_a_later_version_can_be_read():
     stored = {**to_mapping(SHOP, secrets=True), "sidecars": [1]}
     stored["health"]["jitter"] = 3

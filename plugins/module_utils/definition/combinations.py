@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from .model import Definition, Route
-from .problems import Place
+from .problems import Place, shown
+from .shapes import LONGEST_ARGUMENT, size
 from .units import format_duration
 
 
@@ -25,6 +26,8 @@ def check_definition(place: Place, definition: Definition) -> None:
         _check_times(place.at("health"), definition)
     if place.sound("volumes", "tmpfs"):
         _check_mounts(place, definition)
+    if place.sound("secrets"):
+        _check_secret_environment(place.at("secret_environment"), definition)
     _check_names(place, definition)
 
 
@@ -86,16 +89,25 @@ def _check_mounts(place: Place, definition: Definition) -> None:
             place.at(key).item(index).note(f"mounts over {target} of {first}")
 
 
+def _check_secret_environment(place: Place, definition: Definition) -> None:
+    for index, name in enumerate(definition.secret_environment):
+        value = definition.secrets.get(name)
+        spot = place.item(index)
+        if name in definition.secret_environment[:index]:
+            spot.note("is named twice", shown(name))
+        elif value is None:
+            spot.note("must be the name of one of secrets", shown(name))
+        elif "\0" in value:
+            spot.note("must name a secret without a NUL character", shown(name))
+        elif size(name) + 1 + size(value) >= LONGEST_ARGUMENT:
+            must = f"must name a secret that is shorter than {LONGEST_ARGUMENT} bytes with its name"
+            spot.note(must, shown(name), "read it from its file")
+
+
 def _check_names(place: Place, definition: Definition) -> None:
     for name in definition.secrets:
         if name in definition.environment:
             place.at("secrets").at(name).note("must not be a name in environment as well")
-    for index, name in enumerate(definition.secret_environment):
-        spot = place.at("secret_environment").item(index)
-        if name not in definition.secrets and place.sound("secrets"):
-            spot.note("must be the name of one of secrets", name)
-        if name in definition.secret_environment[:index]:
-            spot.note("is named twice", name)
     if place.sound("cap_add", "cap_drop"):
         for name in sorted(set(definition.cap_add) & set(definition.cap_drop)):
             place.at("cap_add").note("must not name what cap_drop names", name)

@@ -251,6 +251,11 @@ def host(place: Place, value: Any) -> Any:
     )(place, value)
 
 
+def search_domain(place: Place, value: Any) -> Any:
+    """A domain in which short names are looked for; a dot alone is Docker's word for none."""
+    return value if value == "." else host(place, value)
+
+
 def dns_option(place: Place, value: Any) -> Any:
     """An option of resolv.conf(5)."""
     return Word("must be an option such as ndots:1 or rotate", r"[a-z][a-z0-9-]*(?::\d+)?")(

@@ -42,6 +42,9 @@ SMALLEST_MEMORY = 6 * 1024**2
 FEWEST_CPUS, MOST_CPUS = 0.01, 8192
 MOST_PIDS = 4194304
 
+# What JSON carries exactly everywhere; for more there is -1, no limit.
+NO_LIMIT, MOST_OF_A_LIMIT = -1, 2**53
+
 # A hundred is what the project is for; the addresses of the default network allow many more.
 MOST_REPLICAS = 100
 
@@ -138,24 +141,40 @@ def logging(**keys: Any) -> Logging:
     return Logging(driver=driver, options=options)
 
 
+LIMIT = Whole(NO_LIMIT, MOST_OF_A_LIMIT)
+LIMITS = Section({"soft": LIMIT, "hard": LIMIT}, "soft and hard")
+
+
 def ulimit(place: Place, value: Any) -> Any:
-    """A limit: a number for both, or a mapping with soft and hard; as ``SOFT:HARD``."""
-    must = "must be a whole number from -1, or a mapping such as {soft: 1024, hard: 4096}"
-    pair = value if isinstance(value, Mapping) else {"soft": value, "hard": value}
-    if set(pair) != {"soft", "hard"}:
-        return place.refuse(must, value)
-    numbers = []
-    for key in ("soft", "hard"):
-        number = pair[key]
-        if isinstance(number, str) and number.lstrip("-").isdigit():
-            number = int(number)
-        if not isinstance(number, int) or isinstance(number, bool) or number < -1:
-            return place.refuse(must, value)
-        numbers.append(number)
-    soft, hard = numbers
-    if hard != -1 and (soft == -1 or soft > hard):
-        return place.refuse("must not have a soft limit above the hard one", value)
+    """A limit: a number for both, or a mapping with soft and hard; as ``SOFT:HARD``.
+
+    That form is taken too: definitions are handed on in it.
+    """
+    if isinstance(value, str) and ":" in value:
+        value = dict(zip(("soft", "hard"), value.split(":", 1)))
+    if isinstance(value, Mapping):
+        pair = LIMITS(place, value)
+        for key in LIMITS.keys:
+            if key not in value:
+                place.at(key).note("is missing")
+    else:
+        number = LIMIT(place, value)
+        pair = {} if number is REFUSED else {"soft": number, "hard": number}
+    if len(pair) < len(LIMITS.keys):
+        return REFUSED
+    soft, hard = pair["soft"], pair["hard"]
+    if hard != NO_LIMIT and (soft == NO_LIMIT or soft > hard):
+        return place.refuse("must not have a soft limit above the hard one", f"{soft}:{hard}")
     return "%d:%d" % (soft, hard)
+
+
+def ulimits(place: Place, value: Any) -> Any:
+    """Limits by name, each as ``SOFT:HARD``."""
+    checked = MapOf(names.ulimit, ulimit, "limits to numbers", private=False)(place, value)
+    if checked is not REFUSED and checked.get("nofile", "").endswith(f":{NO_LIMIT}"):
+        # fs.nr_open bounds it, even for root.
+        place.at("nofile").note("must have a number: Linux lets nobody open files without limit")
+    return checked
 
 
 def dns_server(place: Place, value: Any) -> Any:
@@ -325,10 +344,10 @@ DEFINITION = Section(
         "cap_drop": capabilities,
         "cap_add": capabilities,
         "no_new_privileges": flag,
-        "ulimits": MapOf(names.ulimit, ulimit, "limits to numbers", private=False),
+        "ulimits": ulimits,
         "extra_hosts": MapOf(names.host, extra_address, "host names to addresses", private=False),
         "dns": ListOf(dns_server, "addresses"),
-        "dns_search": ListOf(names.host, "domains"),
+        "dns_search": ListOf(names.search_domain, "domains"),
         "dns_options": ListOf(names.dns_option, "options such as ndots:1"),
         "stop_signal": names.signal,
         "port": paths.PORT,

@@ -33,6 +33,9 @@ LABEL_ADDRESS = "hundred.address"
 # The log drivers of Docker that take the option "labels" and send labels with each line.
 LABELLING_DRIVERS = ("json-file", "journald", "gelf", "fluentd", "gcplogs", "splunk")
 
+# What of a revision stands in the tag of a line, as git abbreviates commits.
+TAG_CHARACTERS = 12
+
 SECRETS_TARGET = "/run/secrets"
 
 _HEALTH = re.compile(r"\((?:health: )?(healthy|unhealthy|starting)\)")
@@ -197,7 +200,7 @@ class Engine:
                 pids_limit=definition.resources.pids,
                 log_config={
                     "Type": definition.logging.driver,
-                    "Config": _log_options(definition),
+                    "Config": _log_options(spec),
                 },
             )
             networking = client.create_networking_config(
@@ -208,7 +211,7 @@ class Engine:
                 name=spec.name,
                 command=_words(definition.command),
                 entrypoint=_words(definition.entrypoint),
-                environment={**definition.environment, **_secret_environment(spec)},
+                environment={**_secret_environment(spec), **definition.environment},
                 user=definition.user,
                 working_dir=definition.working_dir,
                 stop_signal=definition.stop_signal,
@@ -325,8 +328,10 @@ def _secret_environment(spec: Spec) -> dict[str, str]:
     """
     values = {}
     for name in spec.definition.secret_environment:
-        path = os.path.join(spec.secrets_dir or "", name)
         try:
+            if spec.secrets_dir is None:
+                raise FileNotFoundError(name)
+            path = os.path.join(spec.secrets_dir, name)
             with open(path, encoding="utf-8", newline="") as stream:
                 values[name] = stream.read()
         except OSError as error:
@@ -338,11 +343,16 @@ def _secret_environment(spec: Spec) -> dict[str, str]:
     return values
 
 
-def _log_options(definition: Definition) -> dict[str, str]:
+def _log_options(spec: Spec) -> dict[str, str]:
     """The log driver's options; lines tell whose they are where the driver can say it."""
-    options = dict(definition.logging.options)
-    if definition.logging.driver in LABELLING_DRIVERS:
+    logging = spec.definition.logging
+    options = dict(logging.options)
+    if logging.driver in LABELLING_DRIVERS:
         options.setdefault("labels", ",".join((LABEL_SERVICE, LABEL_REVISION, LABEL_SLOT)))
+    elif logging.driver == "syslog":
+        # It takes the option "labels" and sends none; its own tag is the container's id.
+        revision = spec.labels.get(LABEL_REVISION, "")
+        options.setdefault("tag", f"{spec.name}/{revision[:TAG_CHARACTERS]}")
     return options
 
 
