@@ -17,8 +17,6 @@ ARGUMENTS: Mapping[str, Any] = {
     "title": {"type": "str"},
 }
 
-# What stands in a cell without a value.
-
 
 class ActionModule(ActionBase):
     """The action plugin of ``hundred.containers.table``."""

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+# What stands in a cell without a value.
 NO_VALUE = "-"
 GAP = "  "
 

@@ -20,6 +20,7 @@ from .shapes import (
     MapOf,
     Number,
     OneOf,
+    Parsed,
     Section,
     Whole,
     argument,
@@ -141,6 +142,11 @@ def logging(**keys: Any) -> Logging:
     return Logging(driver=driver, options=options)
 
 
+DNS_SERVER = Parsed(plain_address, "must be the address of a name server")
+EXTRA_ADDRESS = Parsed(
+    plain_address, "must be an address, or host-gateway", words=("host-gateway",)
+)
+
 LIMIT = Whole(NO_LIMIT, MOST_OF_A_LIMIT)
 LIMITS = Section({"soft": LIMIT, "hard": LIMIT}, "soft and hard")
 
@@ -175,24 +181,6 @@ def ulimits(place: Place, value: Any) -> Any:
         # fs.nr_open bounds it, even for root.
         place.at("nofile").note("must have a number: Linux lets nobody open files without limit")
     return checked
-
-
-def dns_server(place: Place, value: Any) -> Any:
-    """The address of a name server."""
-    try:
-        return plain_address(value)
-    except ValueError:
-        return place.refuse("must be the address of a name server", value)
-
-
-def extra_address(place: Place, value: Any) -> Any:
-    """The address of an extra host, or the engine's word for the host itself."""
-    if value == "host-gateway":
-        return value
-    try:
-        return plain_address(value)
-    except ValueError:
-        return place.refuse("must be an address, or host-gateway", value)
 
 
 RESOURCES = Section(
@@ -345,8 +333,8 @@ DEFINITION = Section(
         "cap_add": capabilities,
         "no_new_privileges": flag,
         "ulimits": ulimits,
-        "extra_hosts": MapOf(names.host, extra_address, "host names to addresses", private=False),
-        "dns": ListOf(dns_server, "addresses"),
+        "extra_hosts": MapOf(names.host, EXTRA_ADDRESS, "host names to addresses", private=False),
+        "dns": ListOf(DNS_SERVER, "addresses"),
         "dns_search": ListOf(names.search_domain, "domains"),
         "dns_options": ListOf(names.dns_option, "options such as ndots:1"),
         "stop_signal": names.signal,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Callable
 
@@ -81,6 +81,28 @@ def flag(place: Place, value: Any) -> Any:
     if isinstance(value, bool):
         return value
     return place.refuse("must be true or false", value)
+
+
+class Parsed:
+    """What a function makes of a value; a ``ValueError`` of it refuses the value.
+
+    :param must: what the value must be, for the message.
+    :param words: values that are taken as they are.
+    """
+
+    def __init__(self, parse: Callable[[Any], Any], must: str, words: Sequence[str] = ()) -> None:
+        self.parse = parse
+        self.must = must
+        self.words = words
+
+    def __call__(self, place: Place, value: Any) -> Any:
+        """Check one value."""
+        if isinstance(value, str) and value in self.words:
+            return value
+        try:
+            return self.parse(value)
+        except ValueError:
+            return place.refuse(self.must, value)
 
 
 class OneOf:

@@ -67,6 +67,10 @@ class Container:
         """Whether its process runs."""
         return self.state == "running"
 
+    def is_of(self, generation: int, release: str) -> bool:
+        """Whether it was made for that release under that number."""
+        return self.generation == generation and self.release == release
+
 
 @dataclass(frozen=True)
 class ContainerState:

@@ -12,9 +12,10 @@ proxy can be told of it once.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import EngineError, NotFoundError
 from ..state.lock import file_lock
@@ -160,10 +161,7 @@ class Networks:
                 row = self._engine.client.inspect_network(self.network.name)
         except NotFoundError:
             return {}
-        return {
-            str(endpoint.get("IPv4Address") or "").partition("/")[0]: str(endpoint.get("Name"))
-            for endpoint in (row.get("Containers") or {}).values()
-        }
+        return _endpoints(row)
 
     def peek(self, count: int) -> list[str]:
         """The addresses that would be given now; nothing is locked or reserved."""
@@ -171,8 +169,15 @@ class Networks:
         if self.exists():
             with engine_errors(f"look at the network {self.network.name}"):
                 row = self._engine.client.inspect_network(self.network.name)
-            for endpoint in (row.get("Containers") or {}).values():
-                taken.add(str(endpoint.get("IPv4Address") or "").partition("/")[0])
+            taken.update(_endpoints(row))
             for pool in (row.get("IPAM") or {}).get("Config") or []:
                 taken.add(str(pool.get("Gateway") or ""))
         return free_addresses(self.network, taken, count)
+
+
+def _endpoints(row: Mapping[str, Any]) -> dict[str, str]:
+    """The names of the containers that have an address in an inspected network, by address."""
+    return {
+        str(endpoint.get("IPv4Address") or "").partition("/")[0]: str(endpoint.get("Name"))
+        for endpoint in (row.get("Containers") or {}).values()
+    }

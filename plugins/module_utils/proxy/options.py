@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..definition.problems import REFUSED, Place
-from ..definition.shapes import ListOf, Section
+from ..definition.shapes import ListOf, Parsed, Section
 from ..definition.units import Duration
 from .safe import plain_address, plain_endpoint, plain_network
 
@@ -18,29 +18,13 @@ from .safe import plain_address, plain_endpoint, plain_network
 _SHORTEST = 0.01
 
 
-def _network(place: Place, value: Any) -> Any:
-    try:
-        return plain_network(value)
-    except ValueError:
-        return place.refuse("must be an address or a network such as 10.0.0.0/8", value)
-
-
-def _address(place: Place, value: Any) -> Any:
-    try:
-        return value if value == "*" else plain_address(value)
-    except ValueError:
-        return place.refuse("must be an address, or * for all of IPv4", value)
-
-
-def _endpoint(place: Place, value: Any) -> Any:
-    try:
-        return plain_endpoint(value)
-    except ValueError:
-        return place.refuse("must be an address and a port such as 127.0.0.1:8405", value)
+_NETWORK = Parsed(plain_network, "must be an address or a network such as 10.0.0.0/8")
+_ADDRESS = Parsed(plain_address, "must be an address, or * for all of IPv4", words=("*",))
+_ENDPOINT = Parsed(plain_endpoint, "must be an address and a port such as 127.0.0.1:8405")
 
 
 def _addresses(place: Place, value: Any) -> Any:
-    checked = ListOf(_address, "addresses")(place, value)
+    checked = ListOf(_ADDRESS, "addresses")(place, value)
     if checked == ():
         return place.refuse("must have an address", value)
     return checked
@@ -48,9 +32,9 @@ def _addresses(place: Place, value: Any) -> Any:
 
 SETTINGS = Section(
     {
-        "trusted_proxies": ListOf(_network, "addresses and networks"),
+        "trusted_proxies": ListOf(_NETWORK, "addresses and networks"),
         "bind_addresses": _addresses,
-        "metrics_address": _endpoint,
+        "metrics_address": _ENDPOINT,
         "timeout_connect": Duration(_SHORTEST),
         "timeout_client": Duration(_SHORTEST),
         "timeout_server": Duration(_SHORTEST),

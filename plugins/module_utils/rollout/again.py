@@ -129,7 +129,7 @@ def start_unrouted(host: ServiceHost) -> list[Container]:
             return []
         started = []
         for item in host.engine.containers(host.service):
-            member = (item.generation, item.release) == (committed.generation, committed.release)
+            member = item.is_of(committed.generation, committed.release)
             if member and item.state == "exited":
                 host.engine.start(item.id)
                 started.append(item)

@@ -181,11 +181,7 @@ def _unhealthy(
     """The running replicas of the wanted release that fail their probe ``failures`` times in a
     row.
     """
-    members = [
-        item
-        for item in containers
-        if item.running and item.generation == generation and item.release == release
-    ]
+    members = [item for item in containers if item.running and item.is_of(generation, release)]
 
     def works(container: Container) -> bool:
         for attempt in range(definition.health.failures):

@@ -17,6 +17,7 @@ from ..definition.model import Cron, Definition, Task
 from ..engine.one_off import Ended, one_offs
 from ..errors import HundredError, LockedError, RolloutError, StateError
 from ..state.folders import make_private_folder
+from ..state.history import make_entry
 from ..state.lock import file_lock
 from .host import ServiceHost
 from .one_off import Image, perform, remembered
@@ -130,19 +131,17 @@ def _remember(
     reason: str | None,
     ended: Ended | None = None,
 ) -> None:
-    entry = {
-        "at": time.time(),
-        "by": "cron",
-        "action": f"cron {name}",
-        "entry": name,
-        "from": None,
-        "to": image.revision if image is not None else None,
-        "seconds": seconds,
-        "result": result,
-        "reason": reason,
-        "exit_code": ended.exit_code if ended is not None else None,
-        "output": _tail(ended.output) if ended is not None else [],
-    }
+    entry = make_entry(
+        "cron",
+        f"cron {name}",
+        seconds,
+        reason,
+        revision=image.revision if image is not None else None,
+        entry=name,
+        result=result,
+        exit_code=ended.exit_code if ended is not None else None,
+        output=_tail(ended.output) if ended is not None else [],
+    )
     with suppress(StateError):
         # A full disk: what the run did is done.
         host.jobs.add(entry)

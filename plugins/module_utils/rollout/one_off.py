@@ -38,6 +38,7 @@ from ..engine.one_off import (
 from ..engine.users import user_ids
 from ..errors import HundredError, RolloutError, StateError
 from ..state.folders import make_private_folder
+from ..state.history import make_entry
 from ..state.lock import file_lock
 from ..state.secret_files import SecretFiles
 from .host import ServiceHost
@@ -166,7 +167,12 @@ def remembered_run(host: ServiceHost, image: Image, action: str) -> Iterator[Non
         reason = error.message
         raise
     finally:
-        _remember(host, image, action, round(time.monotonic() - began, 3), reason)
+        seconds = round(time.monotonic() - began, 3)
+        with suppress(StateError):
+            # A full disk: what the command did is done, and its result is not to be lost.
+            host.history.add(
+                make_entry(host.settings.by, action, seconds, reason, revision=image.revision)
+            )
 
 
 def _await_former(host: ServiceHost, title: str | None) -> None:
@@ -276,21 +282,3 @@ def failed(task: Task, image: Image, ended: Ended) -> RolloutError:
             "output": list(ended.output),
         },
     )
-
-
-def _remember(
-    host: ServiceHost, image: Image, action: str, seconds: float, reason: str | None
-) -> None:
-    entry = {
-        "at": time.time(),
-        "by": host.settings.by,
-        "action": action,
-        "from": None,
-        "to": image.revision,
-        "seconds": seconds,
-        "result": "failed" if reason else "ok",
-        "reason": reason,
-    }
-    with suppress(StateError):
-        # A full disk: what the command did is done, and its result is not to be lost.
-        host.history.add(entry)

@@ -155,11 +155,7 @@ def make_plan(
         name: [] for name in ("keep", "settle", "revive", "replace", "discard", "retire")
     }
     for container in seen.containers:
-        member = (
-            container.generation == generation
-            and container.release == release
-            and container.slot <= replicas
-        )
+        member = container.is_of(generation, release) and container.slot <= replicas
         if member:
             groups[_member_group(container, seen.unhealthy, proven)].append(container)
         elif container.name in routed or container.generation in wayback:

@@ -19,6 +19,7 @@ from ..errors import HundredError, RolloutError, StateError
 from ..image.reference import registry_host
 from ..image.retry import retrying
 from ..state.freeze import refuse_frozen
+from ..state.history import make_entry
 from ..state.journal import Journal, Release
 from ..state.lock import service_lock
 from .attempt import Attempt
@@ -115,8 +116,7 @@ def prefetch(host: ServiceHost, wanted: Wanted, check: bool = False) -> tuple[bo
         elif deploys and not check:
             host.lease_file.end(deploys)  # nothing is left to do for a deploy that died, either
         if seen.pull and not check:
-            pull(host, seen.release.image, seen.release.digest)
-            planned_units(host, wanted.definition, seen.release.reference, here=True)
+            _bring_image(host, wanted, seen)
         refuse_stale(host, seen)
     return seen.pull, replace(_outcome(host, seen, seen.journal, began), deploys=deploys)
 
@@ -189,6 +189,12 @@ def pull(host: ServiceHost, image: str, digest: str) -> None:
         raise
 
 
+def _bring_image(host: ServiceHost, wanted: Wanted, seen: Examination) -> None:
+    """Pull the image, and refuse a crontab that could not be read before."""
+    pull(host, seen.release.image, seen.release.digest)
+    planned_units(host, wanted.definition, seen.release.reference, here=True)
+
+
 # -- act -------------------------------------------------------------------------------------
 
 
@@ -198,10 +204,8 @@ def _act(host: ServiceHost, wanted: Wanted, seen: Examination, began: float) -> 
     def prepare() -> None:
         host.networks.ensure()
         if seen.pull:
-            pull(host, seen.release.image, seen.release.digest)
+            _bring_image(host, wanted, seen)
         refuse_stale(host, seen)
-        if definition.cron is not None:
-            planned_units(host, definition, seen.release.reference, here=True)
         if definition.secrets and not host.secrets.has(seen.release.release):
             if not wanted.purpose.deploys:
                 raise RolloutError(
@@ -262,17 +266,15 @@ def _remember(
     if not wanted.purpose.remembered:
         return []
     serving = seen.serving[0]
-    entry = {
-        "at": time.time(),
-        "by": host.settings.by,
-        "action": wanted.purpose.word,
-        "from": serving.revision if serving is not None else None,
-        "to": wanted.revision,
-        "generation": seen.release.generation,
-        "seconds": round(time.monotonic() - began, 3),
-        "result": "failed" if failure else "ok",
-        "reason": failure,
-    }
+    entry = make_entry(
+        host.settings.by,
+        wanted.purpose.word,
+        round(time.monotonic() - began, 3),
+        failure,
+        former=serving.revision if serving is not None else None,
+        revision=wanted.revision,
+        generation=seen.release.generation,
+    )
     if host.settings.override:
         entry["override"] = host.settings.override
     try:

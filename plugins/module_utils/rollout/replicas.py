@@ -108,8 +108,7 @@ class Replicas:
         return [
             item
             for item in self._engine.containers(self.definition.name)
-            if (item.generation, item.release) == (release.generation, release.release)
-            and item.state == "created"
+            if item.is_of(release.generation, release.release) and item.state == "created"
         ]
 
     def _create_one(self, slot: int, address: str) -> Container:

@@ -18,6 +18,7 @@ from ..definition.stored import from_mapping
 from ..engine.containers import Container
 from ..errors import HundredError, RolloutError
 from ..proxy.protocol import Member, Observed, Proxy
+from ..state.history import make_entry
 from ..state.journal import IDLE, Journal, Release
 from ..state.lock import service_lock
 from .boundaries import boundary
@@ -197,16 +198,12 @@ def _take_out(scene: _Scene, definition: Definition) -> None:
 
 def _remember(host: ServiceHost, scene: _Scene, action: str, began: float) -> None:
     host.history.add(
-        {
-            "at": time.time(),
-            "by": host.settings.by,
-            "action": action,
-            "from": scene.release.revision if scene.release is not None else None,
-            "to": None,
-            "seconds": round(time.monotonic() - began, 3),
-            "result": "ok",
-            "reason": None,
-        }
+        make_entry(
+            host.settings.by,
+            action,
+            round(time.monotonic() - began, 3),
+            former=scene.release.revision if scene.release is not None else None,
+        )
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,37 @@ from .folders import make_private_folder
 
 # Some years of deploys for most; 100 KiB at most.
 LIMIT = 500
+
+
+def make_entry(
+    by: str,
+    action: str,
+    seconds: float,
+    reason: str | None = None,
+    former: str | None = None,
+    revision: str | None = None,
+    **facts: Any,
+) -> dict[str, Any]:
+    """An entry for what has just ended.
+
+    :param by: who did it.
+    :param seconds: how long it took.
+    :param reason: why it failed; None when it did not.
+    :param former: the revision before.
+    :param revision: the revision that it was about.
+    :param facts: further keys, or others' values.
+    """
+    return {
+        "at": time.time(),
+        "by": by,
+        "action": action,
+        "from": former,
+        "to": revision,
+        "seconds": seconds,
+        "result": "failed" if reason else "ok",
+        "reason": reason,
+        **facts,
+    }
 
 
 class History:

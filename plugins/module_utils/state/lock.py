@@ -121,7 +121,14 @@ def _waiting(path: str) -> Iterator[None]:
 
 def is_wanted(path: str) -> bool:
     """Whether somebody waits for the lock."""
-    descriptor = _open(path + ".waiting")
+    return is_held(path + ".waiting")
+
+
+def is_held(path: str) -> bool:
+    """Whether somebody holds a lock now; one that was never there is free."""
+    if not os.path.exists(path):
+        return False
+    descriptor = _open(path)
     try:
         return not _try_lock(descriptor)
     finally:
@@ -150,10 +157,4 @@ def describe_holder(path: str) -> str:
 
 def holder_of(path: str) -> str | None:
     """The holder in words when the lock is held now, None when it is free."""
-    if not os.path.exists(path):
-        return None
-    descriptor = _open(path)
-    try:
-        return None if _try_lock(descriptor) else describe_holder(path)
-    finally:
-        os.close(descriptor)
+    return describe_holder(path) if is_held(path) else None

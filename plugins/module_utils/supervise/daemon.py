@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
@@ -25,7 +24,7 @@ from ..state.lock import SUPERVISOR
 from .events import Events
 from .metrics import Metrics
 from .notify import notify
-from .presence import hold_lock
+from .presence import only_supervisor
 from .proxy_service import ProxyService
 from .service import PERIOD, Supervised
 
@@ -75,8 +74,7 @@ class Supervisor:
 
         :raises HundredError: another supervisor looks after this host.
         """
-        lock = hold_lock(self._settings.state_dir)
-        try:
+        with only_supervisor(self._settings.state_dir):
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, self._end)
             events = Events(self._settings.docker_host, self._note)
@@ -93,8 +91,6 @@ class Supervisor:
             events.end()
             self._finish()
             self._say("ends")
-        finally:
-            os.close(lock)
 
     def _end(self, number: int, frame: FrameType | None) -> None:
         # Only a flag: a handler that takes a lock may wait for the thread that it interrupted. The

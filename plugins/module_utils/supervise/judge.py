@@ -123,7 +123,7 @@ def _sort(seen: Seen, committed: Release) -> tuple[list[Container], list[Contain
     members: list[Container] = []
     others: list[Container] = []
     for item in seen.containers:
-        wanted = (item.generation, item.release) == (committed.generation, committed.release)
+        wanted = item.is_of(committed.generation, committed.release)
         (members if wanted and item.slot <= seen.replicas else others).append(item)
     return members, others
 

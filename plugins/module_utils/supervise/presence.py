@@ -2,48 +2,40 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether a supervisor looks after this host."""
+"""Being the one supervisor of a host, and whether there is one."""
 
 from __future__ import annotations
 
-import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from ..errors import LockedError
-from ..state.folders import make_private_folder
+from ..state.lock import file_lock, is_held
 
 
-def hold_lock(state_dir: str) -> int:
-    """Be the one supervisor of this host for as long as the returned descriptor is open.
+def _path(state_dir: str) -> str:
+    return os.path.join(state_dir, "supervisor.lock")
 
-    :raises HundredError: there is another one.
+
+@contextmanager
+def only_supervisor(state_dir: str) -> Iterator[None]:
+    """Be the one supervisor of this host.
+
+    :raises LockedError: there is another one.
     """
-    make_private_folder(state_dir)
-    path = os.path.join(state_dir, "supervisor.lock")
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise LockedError(
-            "another supervisor looks after this host",
-            next_step="systemctl status hundred-supervisor, or look for a process "
-            "'hundred supervise'",
-        ) from error
-    return descriptor
+    with ExitStack() as held:
+        try:
+            held.enter_context(file_lock(_path(state_dir), 0.0))
+        except LockedError as error:
+            raise LockedError(
+                "another supervisor looks after this host",
+                next_step="systemctl status hundred-supervisor, or look for a process "
+                "'hundred supervise'",
+            ) from error
+        yield
 
 
 def is_supervised(state_dir: str) -> bool:
     """Whether a supervisor looks after this host."""
-    path = os.path.join(state_dir, "supervisor.lock")
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    return is_held(_path(state_dir))

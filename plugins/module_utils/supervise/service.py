@@ -44,12 +44,10 @@ class Condition:
 
     :param wanted: how many replicas should run.
     :param healthy: how many passed their last probe.
-    :param problem: what is wrong, or why nothing is done; empty when all is well.
     """
 
     wanted: int = 0
     healthy: int = 0
-    problem: str = ""
 
 
 class Supervised:
@@ -138,7 +136,6 @@ class Supervised:
         self.condition = Condition(
             wanted=0 if journal.stopped else definition.replicas,
             healthy=self._illness.healthy(running),
-            problem=verdict.reason,
         )
         self._pace = self._pace.rested(now)
         if verdict.act != NOTHING:
@@ -159,8 +156,7 @@ class Supervised:
         running = [
             item
             for item in containers
-            if item.running
-            and (item.generation, item.release) == (release.generation, release.release)
+            if item.running and item.is_of(release.generation, release.release)
         ]
         self._illness.keep_only(running)
         if journal.stopped or journal.paused or journal.desired is not None:
@@ -207,7 +203,7 @@ class Supervised:
         committed = self._host.journal_file.read().committed
         driver = str((committed.proxy if committed is not None else {}).get("driver", "haproxy"))
         wanted = int(committed.definition.get("replicas", 1)) if committed is not None else 0
-        self.condition = Condition(wanted, 0, "its proxy does not answer")
+        self.condition = Condition(wanted, 0)
         self._tell(f"its proxy does not answer: {error.message}")
         self._proxy_down(driver)
         dead = [item for item in containers if item.state == "exited"]
