@@ -94,9 +94,11 @@ def look(host: ServiceHost) -> tuple[Journal, Proxy | None, Observed | None]:
     return recover(stored, None), None, None
 
 
-def fence(host: ServiceHost, names: Collection[str]) -> list[str]:
+def fence(host: ServiceHost, names: Collection[str], dead: Collection[str] = ()) -> list[str]:
     """Let no request go to members of the proxy whose container does not run.
 
+    :param dead: ids of containers of which an event has told that they died: the engine may list
+        them as running for some milliseconds yet.
     :returns: the names of those that were fenced: others may have changed things meanwhile.
     :raises HundredError: a rollout is at work, or the proxy does not answer.
     """
@@ -104,7 +106,8 @@ def fence(host: ServiceHost, names: Collection[str]) -> list[str]:
         proxy, observed = look(host)[1:]
         if proxy is None or observed is None or observed.committed is None:
             return []
-        backed = {item.name for item in host.engine.containers(host.service) if item.running}
+        listed = host.engine.containers(host.service)
+        backed = {item.name for item in listed if item.running and item.id not in dead}
         members = [
             item
             for item in observed.committed.members

@@ -21,7 +21,7 @@ from ..errors import EngineError, HundredError, StateError
 from ..rollout.host import ServiceHost, Settings
 from ..rollout.info import known_services
 from ..state.lock import SUPERVISOR
-from .events import Events
+from .events import DEATH, Event, Events
 from .metrics import Metrics
 from .notify import notify
 from .presence import only_supervisor
@@ -36,6 +36,11 @@ SETTLE_SECONDS = 0.05
 
 # The longest sleep; systemd's watchdog hears of the process as often at least.
 LONGEST_SLEEP = 2.0
+
+# For how long an event that tells of a death is believed more than a list of containers is: the
+# engine tells of the death first, and lists a replica that "docker rm -f" ends as running until it
+# is removed (80 ms with 20.10 on two cores).
+DEATH_SECONDS = 2.0
 
 # Between two attempts to reach an engine that is away.
 ENGINE_SECONDS = 1.0
@@ -58,10 +63,12 @@ class Supervisor:
         self._ending = False
         self._wake = threading.Condition()
         self._happened: dict[str, float] = {}
+        self._died: dict[str, float] = {}
         self._round_ended = False
         self._services: dict[str, Supervised] = {}
         self._rounds = ThreadPoolExecutor(WORKERS, "round")
         self._probes = ThreadPoolExecutor(WORKERS, "probe")
+        self._fences = ThreadPoolExecutor(1, "fence")
         self._proxies = ProxyService(say)
         self._engine: Engine | None = None
         self._engine_failure = ""
@@ -101,16 +108,38 @@ class Supervisor:
         """Let repairs under way end, and leave what dies to the engine from now on."""
         self._rounds.shutdown(wait=True)
         self._probes.shutdown(wait=True)
+        self._fences.shutdown(wait=True)
         for service in self._services.values():
             try:
                 service.hand_back()
             except HundredError as error:
                 self._say(f"{service.name}: cannot be left to the engine: {error.message}")
 
-    def _note(self, service: str) -> None:
+    def _note(self, event: Event) -> None:
+        now = time.monotonic()
         with self._wake:
-            self._happened.setdefault(service, time.monotonic() + SETTLE_SECONDS)
+            if event.kind == DEATH:
+                self._died[event.container] = now
+            else:
+                self._died.pop(event.container, None)
+            self._happened.setdefault(event.service, now + SETTLE_SECONDS)
             self._wake.notify()
+        service = self._services.get(event.service)
+        if event.kind == DEATH and service is not None and not self._ending:
+            # At once and beside its round: that may wait for the probe of what is dead.
+            self._fences.submit(service.fence, event.name, event.container)
+
+    def _as_told(self, item: Container) -> Container:
+        """A container as the engine lists it, unless an event has just told of its death."""
+        died = self._died.get(item.id)
+        if died is None or not item.running:
+            return item
+        return replace(item, state="exited")
+
+    def _forget_deaths(self) -> None:
+        before = time.monotonic() - DEATH_SECONDS
+        with self._wake:
+            self._died = {name: at for name, at in self._died.items() if at > before}
 
     def _is_busy(self, name: str) -> bool:
         service = self._services.get(name)
@@ -183,8 +212,9 @@ class Supervisor:
 
     def _begin(self, due: list[Supervised], wait: bool) -> None:
         listed: dict[str, list[Container]] = {}
+        self._forget_deaths()
         for item in self._reach().containers():
-            listed.setdefault(item.service, []).append(item)
+            listed.setdefault(item.service, []).append(self._as_told(item))
         futures = []
         for service in due:
             service.busy = True

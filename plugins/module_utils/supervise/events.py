@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any
 
@@ -18,10 +19,26 @@ from ..errors import HundredError
 
 # Events that may change what is to be done. Not among them are those of commands that probes run in
 # replicas, which would make each look the cause of the next.
-KINDS = ("die", "destroy", "pause", "start", "unpause")
+DEATH = "die"
+KINDS = (DEATH, "destroy", "pause", "start", "unpause")
 
 # Seconds before a lost connection is tried again.
 RETRY_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened to a container.
+
+    :param kind: one of ``KINDS``.
+    :param container: the container's id.
+    :param name: the container's name.
+    """
+
+    kind: str
+    service: str
+    container: str
+    name: str
 
 
 class Events:
@@ -30,10 +47,10 @@ class Events:
     Events are there to be quick. None of them is needed: one that is lost is made good by the next
     look at all containers.
 
-    :param happened: called with the name of the service that an event is about.
+    :param happened: called with each event.
     """
 
-    def __init__(self, docker_host: str | None, happened: Callable[[str], None]) -> None:
+    def __init__(self, docker_host: str | None, happened: Callable[[Event], None]) -> None:
         self._docker_host = docker_host
         self._happened = happened
         self._ended = threading.Event()
@@ -61,6 +78,14 @@ class Events:
             for event in client.events(decode=True, filters=wanted):
                 if self._ended.is_set():
                     return
-                attributes = (event.get("Actor") or {}).get("Attributes") or {}
+                actor = event.get("Actor") or {}
+                attributes = actor.get("Attributes") or {}
                 if LABEL_SERVICE in attributes:
-                    self._happened(str(attributes[LABEL_SERVICE]))
+                    self._happened(
+                        Event(
+                            kind=str(event.get("Action")),
+                            service=str(attributes[LABEL_SERVICE]),
+                            container=str(actor.get("ID")),
+                            name=str(attributes.get("name")),
+                        )
+                    )

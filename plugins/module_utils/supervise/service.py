@@ -89,6 +89,18 @@ class Supervised:
         """The repairs so far."""
         return self._pace
 
+    def fence(self, name: str, identity: str) -> None:
+        """Let no request go to a replica of which the engine has just told that it died.
+
+        :param identity: the id of its container.
+        """
+        try:
+            self._say_fenced(fence(self._host, [name], [identity]))
+        except LockedError:
+            return  # who has the lock looks at the containers
+        except HundredError as error:
+            self._say(f"{self.name}: {name} died and is not out of its proxy: {error.text()}")
+
     def round(self, containers: Sequence[Container]) -> None:
         """Look at the service once, and do what it needs.
 
@@ -228,9 +240,11 @@ class Supervised:
         if not verdict.fence:
             return
         try:
-            names = fence(self._host, verdict.fence)
+            self._say_fenced(fence(self._host, verdict.fence))
         except LockedError:
             return
+
+    def _say_fenced(self, names: Sequence[str]) -> None:
         if names:
             self._say(f"{self.name}: no request goes to {', '.join(sorted(names))} any more")
 
