@@ -49,11 +49,12 @@ def ended(process: subprocess.Popen[str], within: float = 120) -> str:
     return output
 
 
-def wait_for(process: subprocess.Popen[str], moment: Callable[[], bool]) -> None:
-    """Wait for a moment of a deploy that goes on."""
+def wait_for(process: subprocess.Popen[str], *moments: Callable[[], bool]) -> None:
+    """Wait for moments of a deploy that goes on, one after the other."""
     deadline = time.monotonic() + 60
-    while not moment():
-        assert time.monotonic() < deadline and process.poll() is None
+    for moment in moments:
+        while not moment():
+            assert time.monotonic() < deadline and process.poll() is None
 
 
 def claimed(fleet: Fleet) -> bool:
@@ -67,7 +68,9 @@ def migrating(fleet: Fleet) -> bool:
 
 
 def canary_done(fleet: Fleet) -> bool:
-    """The canary is complete, the second host is not."""
+    """The canary is complete, the second host is not; to be asked once all were claimed, since the
+    prefetch claims hosts one by one.
+    """
     return fleet.claims() == ["web2"]
 
 
@@ -86,7 +89,7 @@ def test_a_controller_that_ends_in_any_phase_leaves_what_the_next_run_completes(
     for turn, moment in enumerate((claimed, migrating, canary_done), 1):
         release = releases[turn % 2]
         process = start(pair, release)
-        wait_for(process, lambda moment=moment: moment(pair))
+        wait_for(process, lambda: claimed(pair), lambda moment=moment: moment(pair))
         os.killpg(process.pid, number)
         process.communicate(timeout=60)
         assert process.returncode != 0
@@ -121,7 +124,7 @@ def test_f2_f3_a_host_whose_network_is_cut_stops_the_fleet_and_the_next_run_conv
     v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
     pair.must_deploy(v1)
     process = start(pair, v2)
-    wait_for(process, lambda: canary_done(pair))
+    wait_for(process, lambda: claimed(pair), lambda: canary_done(pair))
     with cut_off(pair, "web2"):
         output = ended(process)
     told = rows(subprocess.CompletedProcess([], 1, output))
