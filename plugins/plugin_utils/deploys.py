@@ -14,8 +14,11 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import socket
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 # No claim on a host lasts that long.
 FORGET_SECONDS = 7 * 24 * 3600.0
@@ -36,10 +39,11 @@ def begin(folder: Path, pid: int, now: float) -> str:
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for path in folder.glob("*.json"):
-        if now - path.stat().st_mtime > FORGET_SECONDS and not runs(path):
+        # What another machine began may live on, but is not known to have ended without its file.
+        if now - path.stat().st_mtime > FORGET_SECONDS and not (runs(path) and is_here(path)):
             path.unlink(missing_ok=True)
     name = new_name(now)
-    facts = {"pid": pid, "started": started(pid)}
+    facts = {"pid": pid, "started": started(pid), "where": where()}
     (folder / f"{name}.json").write_text(json.dumps(facts), encoding="utf-8")
     return name
 
@@ -50,14 +54,17 @@ def new_name(now: float) -> str:
 
 
 def runs(path: Path) -> bool:
-    """Whether the process of a deploy that was written down is still there.
+    """Whether the process of a deploy that was written down may still be there.
 
-    What is just being written counts as there.
+    What is just being written counts as there, and so does what was begun where this process cannot
+    see: on another machine that shares the folder, in another container, before a reboot.
     """
+    facts = _read(path)
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
         pid, then = int(facts["pid"]), str(facts["started"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
+        return True
+    if facts.get("where") != where():
         return True
     try:
         os.kill(pid, 0)
@@ -66,6 +73,37 @@ def runs(path: Path) -> bool:
     except PermissionError:
         pass
     return started(pid) == then
+
+
+def is_here(path: Path) -> bool:
+    """Whether a deploy was begun where this process could see it."""
+    return _read(path).get("where") == where()
+
+
+def where() -> dict[str, str]:
+    """What tells the processes that this one can see by their numbers from all others.
+
+    The machine since its last start, its name, and the namespace of process numbers
+    (pid_namespaces(7)); what the system does not tell is empty.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        boot = ""
+    try:
+        namespace = str(os.stat("/proc/self/ns/pid").st_ino)
+    except OSError:
+        namespace = ""
+    return {"boot": boot, "host": socket.gethostname(), "pid_namespace": namespace}
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    """What was written down; nothing where that cannot be read yet, or any more."""
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def can_be_asked(pid: int) -> bool:

@@ -5,18 +5,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import pytest
 from ansible_collections.hundred.containers.plugins.plugin_utils.deploys import (
     FORGET_SECONDS,
     begin,
     find_ended,
     runs,
     started,
+    where,
 )
+
+
+def write(path: Path, **facts: Any) -> None:
+    """Write a deploy of this process down, or one that differs in these facts."""
+    mine = {"pid": os.getpid(), "started": started(os.getpid()), "where": where()}
+    path.write_text(json.dumps({**mine, **facts}))
 
 
 def test_a_deploy_has_ended_when_its_process_is_gone(tmp_path: Path) -> None:
@@ -34,10 +44,23 @@ def test_a_deploy_has_ended_when_its_process_is_gone(tmp_path: Path) -> None:
 
 def test_a_number_that_another_process_has_now_is_not_the_deploy(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
-    path.write_text('{"pid": %d, "started": "1"}' % os.getpid())
+    write(path, started="1")
     assert not runs(path)
-    path.write_text('{"pid": %d, "started": "%s"}' % (os.getpid(), started(os.getpid())))
+    write(path)
     assert runs(path)
+
+
+@pytest.mark.parametrize("key", ["boot", "host", "pid_namespace"])
+def test_what_was_begun_out_of_sight_counts_as_there_until_it_is_forgotten(
+    tmp_path: Path, key: str
+) -> None:
+    assert where()[key]
+    path = tmp_path / "x.json"
+    write(path, started="1", where={**where(), key: "another"})
+    assert runs(path)
+    assert find_ended(tmp_path) == []
+    begin(tmp_path, os.getpid(), path.stat().st_mtime + FORGET_SECONDS + 1)
+    assert not path.exists()
 
 
 def test_what_is_just_being_written_counts_as_there(tmp_path: Path) -> None:
@@ -47,7 +70,7 @@ def test_what_is_just_being_written_counts_as_there(tmp_path: Path) -> None:
 
 
 def test_what_ended_long_ago_is_forgotten(tmp_path: Path) -> None:
-    (tmp_path / "old.json").write_text('{"pid": %d, "started": "1"}' % os.getpid())
+    write(tmp_path / "old.json", started="1")
     now = (tmp_path / "old.json").stat().st_mtime
     begin(tmp_path, os.getpid(), now + FORGET_SECONDS - 1)
     assert find_ended(tmp_path) == ["old"]
