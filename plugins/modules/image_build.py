@@ -280,6 +280,14 @@ ancestors:
   type: list
   elements: str
   sample: ["5d41402abc4b", "1a79a4d60de6"]
+descendants:
+  description:
+    - The newest commits, at most 100, of all branches and tags of the clone that have the commit in
+      their history, newest first, by the first twelve digits.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 builder:
   description: What built the image, V(buildkit) or V(classic). Null if nothing was built.
   returned: success

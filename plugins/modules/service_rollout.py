@@ -109,6 +109,13 @@ options:
         type: list
         elements: str
         default: []
+      descendants:
+        description:
+          - Commits after the revision, as M(hundred.containers.image_build) returns them. A
+            revision is refused when the serving one is among these, whatever the commit times.
+        type: list
+        elements: str
+        default: []
       force:
         description: Bring a revision that is older than the one that serves all the same.
         type: bool
@@ -452,6 +459,7 @@ def argument_spec() -> dict[str, Any]:
                 "lease": {"type": "str", "default": "30m"},
                 "ended": {"type": "list", "elements": "str", "default": []},
                 "ancestors": {"type": "list", "elements": "str", "default": []},
+                "descendants": {"type": "list", "elements": "str", "default": []},
                 "force": {"type": "bool", "default": False},
             },
         },

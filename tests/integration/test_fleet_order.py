@@ -218,3 +218,7 @@ def test_several_services_in_order_each_a_transaction(fleet, digests):
     skewed = repository.commit({"Dockerfile": "FROM hundred-test-app:v2\n"}, environment=past)
     assert fleet.run("deploy", "-e", f"service=jobs revision={skewed}").returncode == 0
     assert fleet.revisions("jobs") == [skewed, skewed]
+    # And the commit before one that serves is older whatever the clocks said.
+    stale = fleet.run("deploy", "-e", f"service=jobs revision={older}")
+    assert stale.returncode != 0 and "is older than revision" in stale.stdout, stale.stdout
+    assert fleet.revisions("jobs") == [skewed, skewed]

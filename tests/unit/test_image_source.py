@@ -23,6 +23,8 @@ from ansible_collections.hundred.containers.plugins.module_utils.image.context i
 )
 from ansible_collections.hundred.containers.plugins.module_utils.image.source import (
     Source,
+    ancestors,
+    descendants,
     export,
     find_commit,
     find_source,
@@ -58,6 +60,24 @@ def context_of(
         members = {member.name: member for member in tar}
         contents = {member.name: file.read() for member in tar if (file := tar.extractfile(member))}
     return name, members, contents
+
+
+def test_what_a_commit_comes_after_and_before_is_told_from_all_branches(
+    repository: Repository,
+) -> None:
+    first = repository.commit({"a": "1"})
+    second = repository.commit({"a": "2"})
+    third = repository.commit({"a": "3"})
+    repository.git("checkout", "--quiet", "--detach", second)
+    other = repository.commit({"a": "4"})
+    repository.git("checkout", "--quiet", "-b", "aside", first)
+    repository.commit({"a": "5"})
+    repository.git("tag", "other", other)
+    source = find_source(str(repository.path))
+    commit = find_commit(source, second)
+    assert ancestors(commit) == [second[:12], first[:12]]
+    assert sorted(descendants(commit)) == sorted([third[:12], other[:12]])
+    assert descendants(find_commit(source, third)) == []
 
 
 def test_every_name_that_git_knows_gives_the_full_sha(repository: Repository) -> None:

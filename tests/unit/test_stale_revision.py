@@ -23,6 +23,29 @@ def at(text: str) -> datetime | None:
 
 
 @pytest.mark.parametrize(
+    ("serving", "ancestors", "descendants", "stale"),
+    [
+        # The commit after it serves, whose committer's clock was slow.
+        (SERVING, ("bbb",), ("ccc", 12 * "a"), True),
+        (SERVING, ("bbb",), (), False),
+        # What serves was deployed by an abbreviated name.
+        (7 * "a", ("bbb",), (12 * "a",), True),
+        (6 * "a", ("bbb",), (12 * "a",), False),
+        ("main", ("bbb",), ("main0000000",), False),
+        (7 * "a", (12 * "a",), (12 * "a",), False),
+    ],
+)
+def test_what_the_serving_revision_descends_from_is_older_whatever_the_clocks_say(
+    serving: str, ancestors: tuple[str, ...], descendants: tuple[str, ...], stale: bool
+) -> None:
+    assert is_stale(serving, at(EARLY), at(LATE), ancestors, descendants) is stale
+
+
+def test_what_serves_by_an_abbreviated_name_is_found_among_the_ancestors() -> None:
+    assert not is_stale(7 * "a", at(LATE), at(EARLY), ("bbb", 12 * "a"))
+
+
+@pytest.mark.parametrize(
     ("serving_at", "wanted_at", "ancestors", "stale"),
     [
         (EARLY, LATE, (), False),

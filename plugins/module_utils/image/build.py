@@ -41,6 +41,7 @@ from .retry import retrying
 from .source import (
     Commit,
     ancestors,
+    descendants,
     export,
     find_commit,
     find_source,
@@ -208,6 +209,7 @@ class _Build:
             "image": f"{self.request.name}@{digest}" if digest else None,
             "created": self.commit.time,
             "ancestors": ancestors(self.commit),
+            "descendants": descendants(self.commit),
             "builder": self.builder,
             "tests": self.tests,
             "seconds": round(seconds, 1),

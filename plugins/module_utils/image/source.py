@@ -24,6 +24,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # the commit times tell, unless a committer's clock was wrong by as many commits.
 ANCESTORS = 50
 
+# How many commits tell whether a revision comes before the one that serves: the newest of all that
+# the clone has, since what serves is rarely old.
+DESCENDANTS = 100
+
 
 @dataclass(frozen=True)
 class Source:
@@ -129,6 +133,20 @@ def ancestors(commit: Commit) -> list[str]:
     """
     rows = git(
         commit.source.where, "rev-list", f"--max-count={ANCESTORS}", "--date-order", commit.sha
+    )
+    return [row[:12] for row in rows.decode().split()]
+
+
+def descendants(commit: Commit) -> list[str]:
+    """The latest commits of all branches and tags whose history has the commit, newest first,
+    abbreviated to twelve digits.
+
+    :raises SourceError: git cannot read the history.
+    """
+    limit = f"--max-count={DESCENDANTS}"
+    rows = git(
+        commit.source.where,
+        *("rev-list", limit, "--date-order", "--ancestry-path", "--all", f"^{commit.sha}"),
     )
     return [row[:12] for row in rows.decode().split()]
 

@@ -45,6 +45,7 @@ class Deploy:
     :param ended: deploys that are known to have ended, whatever their lease says.
     :param ancestors: the revision and commits before it, abbreviated; empty: the source is not
         known.
+    :param descendants: commits that have the revision in their history, abbreviated.
     :param force: bring a revision that is older than the serving one all the same.
     """
 
@@ -52,6 +53,7 @@ class Deploy:
     lease: float = 1800.0
     ended: tuple[str, ...] = ()
     ancestors: tuple[str, ...] = ()
+    descendants: tuple[str, ...] = ()
     force: bool = False
 
 

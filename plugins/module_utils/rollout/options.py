@@ -109,7 +109,12 @@ def _deploy(raw: Mapping[str, Any] | None) -> Deploy | None:
         return None
     lease = read_duration("deploy.lease", raw["lease"])
     return Deploy(
-        raw["id"], lease, tuple(raw["ended"]), tuple(raw["ancestors"]), bool(raw["force"])
+        raw["id"],
+        lease,
+        tuple(raw.get("ended") or ()),
+        tuple(raw.get("ancestors") or ()),
+        tuple(raw.get("descendants") or ()),
+        bool(raw.get("force")),
     )
 
 
