@@ -205,18 +205,25 @@ def test_i3_a_configuration_that_the_proxy_refuses_is_never_loaded(target, diges
 def test_i3_a_full_disk_is_told_before_anything_is_touched(target, digests, serving):
     before = target.identities()
     state = "/var/lib/hundred"
+    v2, v3 = ({**serving, **release_of(digests, name)} for name in ("v2", "v3"))
+    assert not target.rollout({**v2, "prefetch": True}).failed
+    target.docker("rmi", "-f", f"{target.options['image']}@{digests['v3']}", check=False)
     target.host.run(
         f"cp -a {state} /root/state && mount -t tmpfs -o size=256k,mode=0700 tmpfs {state}"
         f" && cp -a /root/state/. {state}/ && (dd if=/dev/zero of={state}/fill bs=1k || true)"
     )
     try:
-        result = target.rollout({**serving, **release_of(digests, "v2")})
+        result = target.rollout(v2)
         assert result.failed
         assert "No space left" in result["msg"]
         assert "generation 1" in result["serving"]
+        refused = target.rollout({**v3, "prefetch": True})
+        assert refused.failed and refused["step"] == "pull"
+        assert f"no room for an image: {state} has 0 left" in refused["msg"]
+        assert digests["v3"] not in target.docker("images", "--digests")
         assert target.identities() == before
         target.host.run(f"rm {state}/fill")
-        again = target.rollout({**serving, **release_of(digests, "v2")})
+        again = target.rollout(v2)
         assert not again.failed, again.output
         target.host.run(f"cp -a {state}/. /root/state/")
     finally:

@@ -7,25 +7,20 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from ..definition.units import format_size
 from ..engine.client import engine_errors
 from ..engine.containers import Engine
+from ..engine.room import data_folder, lack_of_room
 from ..errors import HundredError
 from ..rollout.again import look
 from ..rollout.host import ServiceHost, Settings
 from ..rollout.info import describe_services
 from ..state.lock import holder_of
 from ..supervise.presence import is_supervised
-
-# Less room than this, and images, logs or the state may not fit any more.
-LEAST_ROOM = 512 * 1024**2
 
 # A rollout that holds its lock for longer is stuck, or waits for somebody.
 LONG_LOCK = 3600.0
@@ -82,30 +77,13 @@ def _engine(settings: Settings) -> Iterator[Finding]:
 
 
 def _places(settings: Settings) -> dict[str, str]:
-    with engine_errors("ask the engine where its data are"):
-        info: Any = Engine(settings.docker_host).client.info()
-    return {"state": settings.state_dir, "engine's data": str(info.get("DockerRootDir") or "/")}
+    own = data_folder(Engine(settings.docker_host).client)
+    return {"state": settings.state_dir, **({"engine's data": own} if own is not None else {})}
 
 
 def _rooms(places: dict[str, str]) -> Iterator[Finding]:
     for name, path in places.items():
-        subject = f"disk of the {name}"
-        if not os.path.isdir(path):
-            yield Finding(subject)  # nothing was deployed yet
-            continue
-        free = shutil.disk_usage(path).free
-        files = os.statvfs(path)
-        if free < LEAST_ROOM:
-            yield Finding(
-                subject,
-                f"{path} has {format_size(free // 1024**2 * 1024**2)} left",
-                "make room: hundred.containers.prune removes images, docker system df shows what "
-                "else is large",
-            )
-        elif files.f_files and files.f_favail < 1000:
-            yield Finding(subject, f"{path} has no inodes left", "remove files there")
-        else:
-            yield Finding(subject)
+        yield Finding(f"disk of the {name}", *(lack_of_room(path) or ()))
 
 
 def _supervisor(settings: Settings) -> Finding:

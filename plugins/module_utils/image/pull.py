@@ -11,6 +11,7 @@ from typing import Any, Callable
 
 from ..engine.client import connect
 from ..engine.images import Credentials, find_image, find_manifest, pull_image
+from ..engine.room import refuse_full
 from ..errors import NotFoundError
 from .reference import check_digest, check_repository, named_host
 from .retry import retrying
@@ -44,6 +45,7 @@ def pull(request: PullRequest, check_mode: bool, report: Callable[[str], None]) 
     :returns: the result of the module image_pull.
     :raises NotFoundError: the registry has no such digest.
     :raises RegistryError: it refuses or does not answer.
+    :raises EngineError: the engine's disk has no room.
     """
     begun = time.monotonic()
     reference = f"{request.name}@{request.digest}"
@@ -53,6 +55,7 @@ def pull(request: PullRequest, check_mode: bool, report: Callable[[str], None]) 
     if image is None:
         host = named_host(request.name)
         actions.append(f"pull {reference}")
+        refuse_full(client)
 
         def ask_or_pull() -> None:
             if not check_mode:

@@ -15,6 +15,7 @@ from ..definition.model import Definition
 from ..definition.stored import from_mapping
 from ..engine.images import pull_image
 from ..engine.networks import Network
+from ..engine.room import refuse_full
 from ..errors import HundredError, RolloutError, StateError
 from ..image.reference import registry_host
 from ..image.retry import retrying
@@ -161,7 +162,7 @@ def pull(host: ServiceHost, image: str, digest: str) -> None:
     """Have an image on this host.
 
     :param image: its repository.
-    :raises HundredError: it cannot be pulled.
+    :raises HundredError: it cannot be pulled, or has no room.
     """
     registry, reference = registry_host(image), f"{image}@{digest}"
     if registry is None:
@@ -171,6 +172,7 @@ def pull(host: ServiceHost, image: str, digest: str) -> None:
             step="pull",
             next_step="push it to a registry and name that in the definition's image",
         )
+    refuse_full(host.engine.client, (host.settings.state_dir,))
     host.pulled.add(reference)
     try:
         retrying(
