@@ -290,16 +290,22 @@ def test_i10_an_upgrade_of_the_supervisor_costs_no_request(supervised):
 @pytest.mark.once
 @pytest.mark.timeout(400)
 def test_i10_a_crash_loop_is_slow_and_visible_and_a_deploy_ends_it(supervised, digests):
-    # Well for long enough to be taken into service, then it dies, again and again.
-    bad = {**OPTIONS, "replicas": 1, "environment": {"APP_EXIT_AFTER": "3"}}
+    # Well for long enough to be taken into service, then it dies, again and again: in the window in
+    # which a rollout would return to the release before it.
+    app = "test ! -e /data/bad || export APP_EXIT_AFTER=3; exec python3 -S -E /app/app.py"
+    bad = {**OPTIONS, "replicas": 1, "command": ["sh", "-c", app], "update": {}}
     result = supervised.rollout({**bad, **release_of(digests, "v2")})
     assert not result.failed, result.output
+    name = next(iter(supervised.containers("shop")))
+    supervised.docker("exec", name, "touch", "/data/bad")
+    kill(supervised, name)
     first = wait_for(lambda: status(supervised).get("repairs"), 30)
     assert first, log(supervised)
     time.sleep(60)
     row = status(supervised)
     print(f"a crash loop: {row['repairs'] - first} repairs in a minute")
     assert 2 <= row["repairs"] - first <= 12, log(supervised)
+    assert row["state"] == "present", row
     assert wait_for(lambda: any("in a row" in t for t in status(supervised)["problems"]), 60)
     begun = time.monotonic()
     mended = supervised.rollout({**OPTIONS, **release_of(digests, "v1")})

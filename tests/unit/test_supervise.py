@@ -113,16 +113,40 @@ def test_one_ill_replica_is_replaced_at_a_time_and_none_that_is_well():
     [
         (replace(COMMITTED, stopped=True), (), NOTHING, 0.0),
         (replace(COMMITTED, stopped=True), BOTH, STOP, UNFINISHED_FOR),
-        (replace(COMMITTED, paused=True, desired=release(3, "r3")), BOTH[:1], NOTHING, 0.0),
         (replace(COMMITTED, desired=release(3, "r3")), BOTH, REPAIR, UNFINISHED_FOR),
         (replace(COMMITTED, phase=SWITCHED), BOTH, REPAIR, UNFINISHED_FOR),
         (Journal("shop"), (), NOTHING, 0.0),
     ],
-    ids=["stopped", "runs-though-stopped", "paused", "interrupted", "in-its-window", "nothing"],
+    ids=["stopped", "runs-though-stopped", "interrupted", "in-its-window", "nothing"],
 )
 def test_a_service_in_another_state(journal, containers, act, after):
     verdict = judge(seen(journal=journal, containers=containers))
     assert (verdict.act, verdict.after) == (act, after)
+
+
+PAUSED = replace(COMMITTED, paused=True, desired=release(3, "r3"), phase=SWITCHED)
+
+
+def test_a_paused_rollout_stays_paused_until_somebody_goes_on_with_it():
+    new = (replica(3, 1), replica(3, 2))
+    proxy = routed(*new)
+    journal = recover(PAUSED, proxy)
+    assert journal.committed is not None and journal.committed.generation == 3
+    verdict = judge(seen(journal=journal, containers=(*BOTH, *new), proxy=proxy))
+    assert verdict.act == NOTHING and "paused" in verdict.reason
+    # The engine starts one that died again, and it must still be a member then.
+    dead = (*BOTH, replica(3, 1, state="exited"), new[1])
+    assert not judge(seen(journal=journal, containers=dead, proxy=proxy)).fence
+    assert judge(seen(journal=journal, containers=new[:1], proxy=proxy)).fence == {"shop-g3-2"}
+
+
+def test_what_died_in_a_rollout_that_did_not_end_gets_no_request_while_that_waits():
+    journal = replace(COMMITTED, desired=release(2, "r2"), phase=SWITCHED)
+    for state in (journal, recover(journal, routed(*BOTH))):
+        dead = (replica(2, 1, state="exited"), BOTH[1], replica(1, 1))
+        verdict = judge(seen(journal=state, containers=dead))
+        assert (verdict.act, verdict.after) == (REPAIR, UNFINISHED_FOR)
+        assert verdict.fence == {"shop-g2-1"}
 
 
 def test_the_proxy_is_brought_in_step():

@@ -103,20 +103,24 @@ def fence(host: ServiceHost, names: Collection[str], dead: Collection[str] = ())
     :raises HundredError: a rollout is at work, or the proxy does not answer.
     """
     with service_lock(host.lock_path, host.service, host.settings.by, 0.0):
-        proxy, observed = look(host)[1:]
+        journal, proxy, observed = look(host)
         if proxy is None or observed is None or observed.committed is None:
             return []
-        listed = host.engine.containers(host.service)
-        backed = {item.name for item in listed if item.running and item.id not in dead}
+        backed = {
+            (item.name, item.address)
+            for item in host.engine.containers(host.service)
+            # In a rollout that is paused the engine starts again what dies.
+            if journal.paused or (item.running and item.id not in dead)
+        }
+        # All at once: the last that leaves has the proxy send requests to what stays in its file.
         members = [
-            item
-            for item in observed.committed.members
-            if item.name in names and item.name not in backed
+            item for item in observed.committed.members if (item.name, item.address) not in backed
         ]
-        if members:
+        found = [item.name for item in members if item.name in names]
+        if found:
             proxy.drain(observed.committed, members)
             proxy.retire(observed.committed, members)
-        return [item.name for item in members]
+        return found
 
 
 def start_unrouted(host: ServiceHost) -> list[Container]:

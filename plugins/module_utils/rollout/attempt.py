@@ -81,6 +81,12 @@ class Attempt:
         return switched and self.former is not None and self.keeps_the_release
 
     @property
+    def window(self) -> float:
+        """Seconds for which the new replicas are watched once they serve."""
+        watches = self.purpose.watches or self.resumes_a_switch
+        return self.definition.update.monitor if watches and self.new() else 0.0
+
+    @property
     def leaving(self) -> Replicas:
         """The operations on what leaves, with the grace period of its own definition."""
         return self.former.replicas if self.former is not None else self.replicas

@@ -121,7 +121,17 @@ def examine(host: ServiceHost, wanted: Wanted, make_key: bool) -> Examination:
     pull = _needs_image(plan, definition) and (
         find_image(host.engine.client, release.reference) is None
     )
-    steps = _steps(host, plan, definition, fresh, proxy, file_change, former, pull, make_network)
+    # What goes on with a rollout that was killed in its window watches as that did.
+    watched = wanted.purpose.watches or journal.phase == SWITCHED
+    steps = _preparation(host, pull, make_network) + describe_plan(
+        plan,
+        definition,
+        fresh,
+        proxy.name if proxy is not None else None,
+        file_change,
+        former.definition if former is not None else None,
+        watched,
+    )
     lines = [*_changes(host, serving, release, definition), *steps]
     lines += planned_units(host, definition, release.reference, not pull)[1]
     if not lines:
@@ -269,31 +279,14 @@ def _former(host: ServiceHost, journal: Journal, plan: Plan) -> Former | None:
     return Former(committed, definition, host.replicas(definition, committed))
 
 
-def _steps(
-    host: ServiceHost,
-    plan: Plan,
-    definition: Definition,
-    fresh: list[str],
-    proxy: Proxy | None,
-    file_change: FileChange | None,
-    former: Former | None,
-    pull: bool,
-    make_network: bool,
-) -> list[str]:
+def _preparation(host: ServiceHost, pull: bool, make_network: bool) -> list[str]:
     lines = []
     if make_network:
         network = host.networks.network
         lines.append(f"create the network {network.name} ({network.subnet})")
     if pull:
         lines.append("pull the image")
-    return lines + describe_plan(
-        plan,
-        definition,
-        fresh,
-        proxy.name if proxy is not None else None,
-        file_change,
-        former.definition if former is not None else None,
-    )
+    return lines
 
 
 def _settling_lines(

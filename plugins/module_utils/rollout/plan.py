@@ -71,7 +71,8 @@ def recover(journal: Journal, proxy: Observed | None) -> Journal:
     """The journal brought up to the commit point that the last run reached. Pure.
 
     The rename of the proxy's file is the commit point: when the file already routes to the release
-    that was wanted, that release is the committed one, whatever the journal had time to say.
+    that was wanted, that release is the committed one, whatever the journal had time to say. A
+    rollout that is paused there stays so: only who rolls out next goes on with it.
     """
     desired = journal.desired
     if desired is None:
@@ -90,7 +91,7 @@ def recover(journal: Journal, proxy: Observed | None) -> Journal:
     if not switched:
         return journal
     recovered = journal.commit(desired, desired.committed_at, len(journal.kept) + 1)
-    return replace(recovered, phase=SWITCHED)
+    return replace(recovered, phase=SWITCHED, paused=journal.paused)
 
 
 def choose_generation(

@@ -18,6 +18,8 @@ class Purpose:
         is frozen, and may bring secrets of its own. Everything else goes by what the host
         remembers.
     :param returns: a failure in the ``monitor`` window returns to the former release.
+    :param watches: what is new is watched for the ``monitor`` window. A repair and a start bring
+        nothing that has not served before: what dies again is for the next repair.
     :param forgets: the release that it replaces, and all after the wanted one, were no good.
     :param renews: containers that work already are replaced too.
     :param supersedes: what a deploy over many hosts found here is no place to return to any more.
@@ -27,6 +29,7 @@ class Purpose:
     word: str
     deploys: bool = False
     returns: bool = False
+    watches: bool = True
     forgets: bool = False
     renews: bool = False
     supersedes: bool = False
@@ -36,6 +39,7 @@ class Purpose:
 ROLLOUT = Purpose("rollout", deploys=True, returns=True, supersedes=True)
 ROLLBACK = Purpose("rollback", forgets=True, supersedes=True)
 RESTART = Purpose("restart", returns=True, renews=True)
-START = Purpose("start")
+# What these go on with may be a rollout that was killed in its window: it returns as it would have.
+START = Purpose("start", returns=True, watches=False)
 # A crash loop would fill the history with repairs; the supervisor keeps its own account.
-REPAIR = Purpose("repair", remembered=False)
+REPAIR = Purpose("repair", returns=True, watches=False, remembered=False)

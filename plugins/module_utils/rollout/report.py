@@ -52,10 +52,12 @@ def describe_plan(
     proxy_name: str | None,
     file_change: FileChange | None,
     former: Definition | None,
+    watched: bool = True,
 ) -> list[str]:
     """The steps of a rollout, one sentence each, in the order in which they happen.
 
     :param addresses: the addresses that the new containers get, in the order of their slots.
+    :param watched: whether new replicas are watched for the ``monitor`` window.
     """
     service = definition.name
     lines: list[str] = []
@@ -79,7 +81,7 @@ def describe_plan(
         lines.append("wait until %d pass %s" % (fresh, describe_health(definition)))
     if proxy_name is not None and file_change is not None:
         lines.extend(_routing_lines(plan, definition, proxy_name, file_change, former))
-    if fresh and definition.update.monitor:
+    if fresh and watched and definition.update.monitor:
         lines.append(f"watch the new replicas for {definition.update.monitor:g}s")
     if plan.retire:
         lines.append(f"stop and remove {_names(plan.retire)}")

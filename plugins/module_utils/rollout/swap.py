@@ -133,7 +133,7 @@ def _drain_and_monitor(attempt: Attempt) -> None:
     attempt.routing.drop_strangers([*attempt.members(), *leaving], definition.drain_timeout)
     attempt.routing.drain(leaving, former=True)
     boundary("draining")
-    window = Deadline(definition.update.monitor if attempt.new() else 0.0)
+    window = Deadline(attempt.window)
     watched = Watched(
         attempt.engine,
         definition,

@@ -72,9 +72,13 @@ def judge(seen: Seen) -> Verdict:
     if journal.committed is None:
         return Verdict(reason="nothing is committed")
     if journal.paused:
-        return Verdict(reason="a rollout is paused (failure_action: pause)")
+        # The engine starts again what dies, and nobody would give it requests again.
+        fence = _unbacked(seen.proxy, seen.containers)
+        return Verdict(reason="a rollout is paused (failure_action: pause)", fence=fence)
     if journal.desired is not None or journal.phase != IDLE:
-        return Verdict(REPAIR, "a rollout did not end", after=UNFINISHED_FOR)
+        # Replicas of two releases may serve now.
+        fence = _unbacked(seen.proxy, [item for item in seen.containers if item.running])
+        return Verdict(REPAIR, "a rollout did not end", fence=fence, after=UNFINISHED_FOR)
     if journal.stopped:
         running = [item.name for item in seen.containers if item.running]
         if running:
@@ -128,11 +132,11 @@ def _sort(seen: Seen, committed: Release) -> tuple[list[Container], list[Contain
     return members, others
 
 
-def _unbacked(proxy: Observed | None, running: Sequence[Container]) -> frozenset[str]:
-    """The members that take requests and are no running replica at the address that they have."""
+def _unbacked(proxy: Observed | None, backing: Sequence[Container]) -> frozenset[str]:
+    """The members that take requests and are none of these containers."""
     if proxy is None:
         return frozenset()
-    backed = {item.name for item in running}
+    backed = {item.name for item in backing}
     return frozenset(
         name for name, state in proxy.serving.items() if state == "ready" and name not in backed
     )

@@ -171,9 +171,10 @@ class Supervised:
             if item.running and item.is_of(release.generation, release.release)
         ]
         self._illness.keep_only(running)
-        if journal.stopped or journal.paused or journal.desired is not None:
+        if journal.stopped or journal.desired is not None:
             return running
-        self._take_over(running)
+        if not journal.paused:
+            self._take_over(running)
         outcomes = self._probes.map(
             lambda item: probe(self._host.engine, definition, item), running
         )
