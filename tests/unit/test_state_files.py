@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,11 @@ from ansible_collections.hundred.containers.plugins.module_utils.state.files imp
     prepare_file,
     put_in_place,
     replace_file,
+)
+from ansible_collections.hundred.containers.plugins.module_utils.state.lock import (
+    describe_holder,
+    is_held,
+    service_lock,
 )
 
 
@@ -62,3 +68,15 @@ def test_a_file_that_cannot_be_written_is_told_by_its_path(tmp_path: Path) -> No
     with pytest.raises(StateError, match=f"cannot write {path}: No such file") as caught:
         replace_file(str(path), "text")
     assert caught.value.next_step
+
+
+def test_a_lock_is_held_although_a_full_disk_takes_no_name(tmp_path: Path) -> None:
+    path = str(tmp_path / "lock")
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, former[1]))
+    try:
+        with service_lock(path, "shop", "anna", 0.0):
+            assert is_held(path)
+            assert describe_holder(path) == "a process that left no name"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)

@@ -14,7 +14,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from ..clock import Deadline, utc_text, wait_until
 from ..errors import LockedError, StateError
@@ -83,8 +83,9 @@ def service_lock(path: str, service: str, holder: str, timeout: float) -> Iterat
                 "lock is free by itself",
             )
         text = json.dumps({"holder": holder, "pid": os.getpid(), "since": time.time()})
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, text.encode("utf-8"), 0)
+        with suppress(OSError):  # a full disk; the lock is held without a name as well
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, text.encode("utf-8"), 0)
         yield
     finally:
         os.close(descriptor)
