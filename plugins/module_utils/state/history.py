@@ -12,8 +12,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from ..errors import LockedError, StateError
 from .files import replace_file
 from .folders import make_private_folder
+from .lock import file_lock
 
 # Some years of deploys for most; 100 KiB at most.
 LIMIT = 500
@@ -78,9 +80,16 @@ class History:
     def add(self, entry: Mapping[str, Any]) -> None:
         """Append an entry, and forget the oldest ones beyond the limit.
 
-        :raises StateError: the disk is full or not writable.
+        Others may add theirs at the same moment, as cron jobs of the same minute do.
+
+        :raises StateError: the disk is full or not writable, or somebody else has been writing for
+            a minute.
         """
         make_private_folder(os.path.dirname(self.path))
-        entries = [*self.entries(), dict(entry)][-self._limit :]
-        text = "".join(json.dumps(item, sort_keys=True) + "\n" for item in entries)
-        replace_file(self.path, text, 0o600)
+        try:
+            with file_lock(self.path + ".lock"):
+                entries = [*self.entries(), dict(entry)][-self._limit :]
+                text = "".join(json.dumps(item, sort_keys=True) + "\n" for item in entries)
+                replace_file(self.path, text, 0o600)
+        except LockedError as error:
+            raise StateError(error.message, next_step="see what the disk is doing") from error
