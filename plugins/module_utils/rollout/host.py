@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..cron.crontab import MOST_ENTRIES
 from ..definition import names
 from ..definition.model import Definition
 from ..definition.problems import DefinitionError, Place, Problem
@@ -32,8 +33,10 @@ from .replicas import Replicas
 
 STATE_DIR = "/var/lib/hundred"
 
-# How many runs of all cron entries of a service are remembered.
-RUNS = 200
+# How many runs of each cron entry of a service are remembered, and of how many entries: twice those
+# that a crontab may have, since an entry that was changed is another one.
+RUNS = 20
+RUN_ENTRIES = 2 * MOST_ENTRIES
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ class ServiceHost:
         self.pulled = PulledImages(os.path.join(folder, "pulled.json"))
         self.history = History(os.path.join(folder, "history.jsonl"))
         # Of their own: what runs every minute would push the deploys out of the history.
-        self.jobs = History(os.path.join(folder, "jobs.jsonl"), RUNS)
+        self.jobs = History(os.path.join(folder, "jobs.jsonl"), RUNS, "entry", RUN_ENTRIES)
         self.secrets = SecretFiles(os.path.join(folder, "secrets"))
         self.repairs_path = os.path.join(folder, "repairs.json")
         self.engine = engine or Engine(settings.docker_host)

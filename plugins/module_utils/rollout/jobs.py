@@ -17,7 +17,7 @@ from ..definition.model import Cron, Definition, Task
 from ..engine.one_off import Ended, one_offs
 from ..errors import HundredError, LockedError, RolloutError, StateError
 from ..state.folders import make_private_folder
-from ..state.history import make_entry
+from ..state.history import SKIPPED, make_entry
 from ..state.lock import file_lock
 from .host import ServiceHost
 from .one_off import Image, perform, remembered
@@ -37,7 +37,7 @@ def describe_entries(
     """The entries of the serving release with what came of their last runs."""
     last: dict[str, dict[str, Any]] = {}
     for run in host.jobs.entries():
-        if run.get("result") != "skipped":
+        if run.get("result") != SKIPPED:
             last[str(run.get("entry"))] = run
     return [
         {
@@ -62,7 +62,7 @@ def run_entry(host: ServiceHost, name: str) -> int:
     """
     journal = host.journal_file.read()
     if journal.stopped:
-        _remember(host, name, None, 0.0, "skipped", "the service is stopped")
+        _remember(host, name, None, 0.0, SKIPPED, "the service is stopped")
         return _NOT_RUN
     image = remembered(host, None)
     cron = image.definition.cron
@@ -84,7 +84,7 @@ def run_entry(host: ServiceHost, name: str) -> int:
                 raise LockedError("its last run is still at work")
             return _run(host, image, cron, entries[name])
     except LockedError:
-        _remember(host, name, image, 0.0, "skipped", "its last run is still at work")
+        _remember(host, name, image, 0.0, SKIPPED, "its last run is still at work")
         return _NOT_RUN
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import LockedError, StateError
@@ -19,6 +20,9 @@ from .lock import file_lock
 
 # Some years of deploys for most; 100 KiB at most.
 LIMIT = 500
+
+# The result of what was not done, as it was due too early.
+SKIPPED = "skipped"
 
 
 def make_entry(
@@ -52,15 +56,49 @@ def make_entry(
     }
 
 
+def newest(
+    entries: Sequence[Mapping[str, Any]], limit: int, key: str | None = None, keys: int = 0
+) -> list[Mapping[str, Any]]:
+    """What a history keeps of its entries, oldest first. Pure.
+
+    :param limit: how many, or with ``key`` how many of each of its values. Of each value the newest
+        entry that tells of more than ``skipped`` is kept beyond that: what runs often must not hide
+        what came of that which runs once a night, or of a run that took hours.
+    :param keys: how many values of ``key``, those that were heard of last.
+    """
+    if key is None:
+        return list(entries[-limit:])
+    kept: list[Mapping[str, Any]] = []
+    counts: Counter[str] = Counter()
+    told: set[str] = set()
+    for entry in reversed(entries):
+        name = str(entry.get(key))
+        if name not in counts and len(counts) == keys:
+            continue
+        tells = entry.get("result") != SKIPPED
+        if counts[name] < limit or (tells and name not in told):
+            kept.append(entry)
+        counts[name] += 1
+        if tells:
+            told.add(name)
+    return kept[::-1]
+
+
 class History:
     """The history file of one service.
 
     :param limit: how many entries it keeps.
+    :param key: a key of the entries; then so many are kept of each of its values, see ``newest``.
+    :param keys: of how many values.
     """
 
-    def __init__(self, path: str, limit: int = LIMIT) -> None:
+    def __init__(
+        self, path: str, limit: int = LIMIT, key: str | None = None, keys: int = 0
+    ) -> None:
         self.path = path
         self._limit = limit
+        self._key = key
+        self._keys = keys
 
     def entries(self) -> list[dict[str, Any]]:
         """All entries, oldest first; a line cut off by a power loss is passed over."""
@@ -88,7 +126,7 @@ class History:
         make_private_folder(os.path.dirname(self.path))
         try:
             with file_lock(self.path + ".lock"):
-                entries = [*self.entries(), dict(entry)][-self._limit :]
+                entries = newest([*self.entries(), dict(entry)], self._limit, self._key, self._keys)
                 text = "".join(json.dumps(item, sort_keys=True) + "\n" for item in entries)
                 replace_file(self.path, text, 0o600)
         except LockedError as error:
