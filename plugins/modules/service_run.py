@@ -14,7 +14,8 @@ description:
   - Runs a command once in a container of a service, with the image, the environment, the secrets,
     the volumes and the limits of the service. The container is gone afterwards, also when the task
     is killed; the engine removes it when the command ends.
-  - Without O(definition) it runs in a release that this host has, and needs nothing but that host.
+  - Without O(definition) it runs in a release that this host has, on the network of that release
+    whatever O(network) says, and needs nothing but that host.
   - The image's entry point, or that of the definition, stays in front of the command.
   - The replicas of the service are not touched.
 author: hundred.containers authors (@hundred-containers)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from .conftest import release_of
+from .conftest import clean, release_of
 from .service_host import ServiceHost
 from .test_supervisor import status, wait_for
 
@@ -89,17 +90,36 @@ def test_a_crontab_runs_every_minute_and_follows_a_deploy_and_a_rollback(target,
     assert not gone.failed and timers(target) == [], gone.output
 
 
+@pytest.fixture
+def own_network(target: ServiceHost) -> Iterator[dict[str, str]]:
+    """A network that is not the one of who says nothing."""
+    target.docker("network", "rm", "hundred", check=False)
+    yield {"name": "own", "subnet": "10.214.0.0/24", "ip_range": "10.214.0.128/25"}
+    clean(target)
+    target.docker("network", "rm", "own", check=False)
+
+
 @pytest.mark.once
 @pytest.mark.timeout(300)
-def test_a_job_is_stopped_at_its_time_limit_and_its_container_is_gone(target, digests, web):
+def test_a_job_is_on_the_releases_network_and_is_stopped_at_its_time_limit(
+    target, digests, web, own_network
+):
     assert not target.call("host_command", {"supervise": False}).failed
-    cron = {"text": "@yearly sleep 60", "timeout": "2s"}
-    done = target.rollout({**web, "cron": cron, **release_of(digests, "v1")})
+    cron = {"text": "@yearly tail -n 1 /etc/hosts; sleep 60", "timeout": "2s"}
+    options = {**web, "cron": cron, "network": own_network}
+    done = target.rollout({**options, **release_of(digests, "v1")})
     assert not done.failed, done.output
     entry = status(target)["cron"][0]["entry"]
     began = time.monotonic()
     assert target.host.run(["hundred", "job", "shop", entry], check=False).returncode == 124
     assert time.monotonic() - began < 20
     assert "did not end within 2 s" in runs(target, entry)[-1]["reason"]
+    assert runs(target, entry)[-1]["output"][0].startswith("10.214.0.")
     title = f"label=hundred.run-title=cron-{entry}"
     assert target.docker("ps", "-aq", "--filter", title) == ""
+    words = ["tail", "-n", "1", "/etc/hosts"]
+    said = target.host.run(["hundred", "run", "shop", "--", *words]).stdout
+    assert said.startswith("10.214.0."), said
+    ran = target.call("service_run", {"name": "shop", "command": words})
+    assert ran["output"][0].startswith("10.214.0."), ran.output
+    assert "hundred" not in target.docker("network", "ls", "--format", "{{.Name}}").split()

@@ -26,6 +26,7 @@ from ..definition.stored import from_mapping
 from ..definition.units import Duration
 from ..engine.containers import LABEL_REVISION, Engine, Spec
 from ..engine.images import find_image
+from ..engine.networks import Network
 from ..engine.one_off import (
     LABEL_RUN,
     LABEL_TITLE,
@@ -99,7 +100,8 @@ def make_image(params: Mapping[str, Any], check: bool) -> Image:
 
 
 def remembered(host: ServiceHost, revision: str | None) -> Image:
-    """The release that serves on this host, or an earlier one that is kept here.
+    """The release that serves on this host, or an earlier one that is kept here. From now on
+    ``host`` means the network of that release: its command talks to what the replicas talk to.
 
     :param revision: the beginning of a revision; None: that of the release that serves.
     :raises RolloutError: the host has no such release.
@@ -119,6 +121,8 @@ def remembered(host: ServiceHost, revision: str | None) -> Image:
             next_step=f"the revisions that are kept here: {has}",
         )
     release = found[-1]
+    if release.network:
+        host.use_network(Network(**release.network))
     values = host.secrets.read(release.release)
     definition = from_mapping(release.definition, values)
     missing = sorted(set(definition.secrets) - set(values))
