@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from .crontab import Entry
 from .schedule import Schedule
+from .timezones import for_systemd
 
 # Monday first, as in systemd, where a range of weekdays may end but not start with Sunday.
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -30,7 +31,7 @@ def calendars(entry: Entry) -> tuple[str, ...]:
     if entry.reboot:
         return ()
     schedule = entry.schedule
-    zone = f" {entry.timezone}" if entry.timezone else ""
+    zone = f" {for_systemd(entry.timezone)}" if entry.timezone else ""
     month = _component(schedule.months, 1, 12)
     hour = _component(schedule.hours, 0, 23)
     minute = _component(schedule.minutes, 0, 59)

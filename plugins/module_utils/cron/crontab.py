@@ -20,7 +20,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import HundredError
+from .percent import is_cut, split_command
 from .schedule import BadTimes, Schedule, parse_fields, parse_word
+from .timezones import is_timezone, similar_timezone
 
 # In bytes. A file beyond it is hardly a crontab.
 LARGEST_CRONTAB = 64 * 1024
@@ -33,6 +35,8 @@ LONGEST_NAME = 40
 
 DEFAULT_SHELL = "/bin/sh"
 
+_WITH_INPUT = 'exec "$0" -c "$1" <<END\n$2\nEND\n'
+
 _HASH_DIGITS = 8
 # Leaves room for the hash and for the number of the last of so many identical lines.
 _LONGEST_SLUG = LONGEST_NAME - _HASH_DIGITS - len(f"--{MOST_ENTRIES}")
@@ -42,17 +46,10 @@ _SLUG_WORDS = 3
 _BLANKS = " \t"
 # The first "=" of an entry cannot come this early, so any such line is an environment line.
 _ASSIGNMENT = re.compile(r"""("[^"]*"|'[^']*'|[^ \t="']+)[ \t]*=[ \t]*(.*)""")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SHELL = re.compile(r"(?:/[A-Za-z0-9._+-]+)+")
-# Bare names but UTC are left out: systemd takes "CET" or "GMT" for the winter time of a host that
-# has it, and the timer then never elapses in summer.
-_TIMEZONE = re.compile(r"UTC|[A-Z][A-Za-z_]*(?:/[A-Za-z0-9_+-]+){1,2}")
-_LONGEST_TIMEZONE = 64
-_UTC_NAMES = frozenset(("gmt", "uct", "universal", "utc", "z", "zulu"))
 
 # How times begin, those of other crons included, so that the field can be named in the message.
 _TIMES = re.compile(r"[0-9*?~,-]|[HL](?=[ \t/(])")
-_PERCENT = re.compile(r"\\(.)|%")
 _SLUG_WORD = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./-]*")
 _LEADING_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=\S*")
 
@@ -68,7 +65,9 @@ class Entry:
     :param text: the schedule as written.
     :param timezone: where the schedule's times are meant, ``UTC`` or as in ``Europe/Berlin``; None
         for the host's own. Its form is checked, not that the host knows it.
-    :param command: for ``shell -c``, with ``\\%`` turned into ``%``.
+    :param command: for ``shell -c``, up to the first unescaped ``%``, with ``\\%`` turned into
+        ``%``.
+    :param standard_input: what is behind that ``%``, as the command reads it; empty for nothing.
     :param shell: the absolute path that ``SHELL`` names.
     :param environment: the variables set above the line, but ``SHELL``, ``CRON_TZ`` and ``MAILTO``.
     """
@@ -81,6 +80,17 @@ class Entry:
     command: str
     shell: str = DEFAULT_SHELL
     environment: Mapping[str, str] = field(default_factory=dict, hash=False)
+    standard_input: str = ""
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The command line that runs it in a container."""
+        if not self.standard_input:
+            return (self.shell, "-c", self.command)
+        # The here-document has a line end of its own, and does not expand what $2 stands for. exec,
+        # so that signals reach the command.
+        text = self.standard_input[:-1]
+        return (DEFAULT_SHELL, "-c", _WITH_INPUT, self.shell, self.command, text)
 
     @property
     def reboot(self) -> bool:
@@ -178,11 +188,8 @@ class _Reader:
     def _assign(self, name: str, value: str) -> None:
         """An environment line; quotes around the name or the value are not a part of it."""
         name = name.strip("\"'")
-        if not _VARIABLE.fullmatch(name):
-            self._refuse(
-                "the name before = must have letters, digits and underscores, and start with no"
-                " digit"
-            )
+        if not name or "=" in name:
+            self._refuse("the name before = must have at least one character, and no = itself")
             return
         if value[:1] in ('"', "'"):
             quote = value[0]
@@ -200,8 +207,9 @@ class _Reader:
 
     def _set_timezone(self, value: str) -> None:
         """Empty means the host's time zone again."""
-        if value and (len(value) > _LONGEST_TIMEZONE or not _TIMEZONE.fullmatch(value)):
-            hint = "write UTC" if value.lower() in _UTC_NAMES else None
+        if value and not is_timezone(value):
+            known = similar_timezone(value)
+            hint = f"write {known}" if known else None
             self._refuse("CRON_TZ must be UTC or a name such as Europe/Berlin", hint)
         else:
             self._timezone = value or None
@@ -223,14 +231,14 @@ class _Reader:
         except BadTimes as error:
             self._refuse(error.reason, error.hint)
             return
-        command = _command(rest)
-        if command is None:
-            self._refuse("has an unescaped % in its command; cron ends a line there", r"write \%")
-            return
+        command, standard_input = split_command(rest)
         if not command.strip():
             self._refuse("has no command after its times")
             return
-        name = _name(schedule, self._timezone, command)
+        if standard_input is not None and is_cut(command):
+            self._refuse("has a % in the midst of its command, which cron ends there", r"write \%")
+            return
+        name = _name(schedule, self._timezone, command, standard_input)
         self._names[name] += 1
         if self._names[name] > 1:
             name = f"{name}-{self._names[name]}"
@@ -244,6 +252,7 @@ class _Reader:
                 command=command,
                 shell=self._shell,
                 environment=self._environment,
+                standard_input=standard_input or "",
             )
         )
 
@@ -284,17 +293,9 @@ def _split(body: str) -> tuple[str, str, Schedule]:
     return body[: len(body) - len(rest)].rstrip(_BLANKS), rest, schedule
 
 
-def _command(rest: str) -> str | None:
-    r"""The command with ``\%`` turned into ``%``; None if there is a ``%`` without the backslash.
-
-    As in cron, a backslash before anything else stays, and takes its meaning from what follows: in
-    ``\\%`` the second backslash belongs to the first.
-    """
-    bare = any(match[0] == "%" for match in _PERCENT.finditer(rest))
-    return None if bare else _PERCENT.sub(lambda m: "%" if m[1] == "%" else m[0], rest)
-
-
-def _name(schedule: Schedule, timezone: str | None, command: str) -> str:
+def _name(
+    schedule: Schedule, timezone: str | None, command: str, standard_input: str | None
+) -> str:
     """A readable start, and a hash of all that makes this entry another one than its neighbours."""
     parts = [
         schedule.minutes,
@@ -306,6 +307,7 @@ def _name(schedule: Schedule, timezone: str | None, command: str) -> str:
         schedule.reboot,
         timezone,
         command,
+        *([standard_input] if standard_input else []),
     ]
     digest = hashlib.sha256(json.dumps(parts).encode("ascii")).hexdigest()[:_HASH_DIGITS]
     return f"{_slug(command)}-{digest}"

@@ -159,6 +159,7 @@ def _part(field: _Field, part: str) -> range:
     """The values of ``*``, ``a``, ``a-b``, ``*/n``, ``a-b/n``, or ``a/n`` to the field's end."""
     span, slash, step_text = part.partition("/")
     step = _step(field, step_text) if slash else 1
+    # A step beyond the end picks the first value alone, as in cron: "*/60" is the minute 0.
     if span == "*":
         return range(field.least, field.most + 1, step)
     first_text, dash, last_text = span.partition("-")
@@ -192,21 +193,10 @@ def _unwrapped(field: _Field, first: int, last: int) -> str:
 
 
 def _step(field: _Field, text: str) -> int:
-    """The number behind a slash. One beyond the field's last value would pick a single value."""
-    most = field.most
-    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= most:
-        hint = "steps start again with each %s" % _ABOVE[field.title] if text.isdigit() else None
-        raise BadTimes(f"{field.title} must have a step of 1 to {most}{_given(text)}", hint)
+    """The number behind a slash."""
+    if not _NUMBER.fullmatch(text) or int(text) < 1:
+        raise BadTimes(f"{field.title} must have a step of 1 or more{_given(text)}")
     return int(text)
-
-
-_ABOVE = {
-    "minute": "hour",
-    "hour": "day",
-    "day of the month": "month",
-    "month": "year",
-    "weekday": "week",
-}
 
 
 def _value(field: _Field, text: str) -> int:

@@ -106,7 +106,7 @@ def _run(host: ServiceHost, image: Image, cron: Cron, entry: Entry) -> int:
     definition = image.definition
     environment = {**definition.environment, **entry.environment}
     image = replace(image, definition=replace(definition, environment=environment))
-    task = Task(entry.name, (entry.shell, "-c", entry.command), cron.timeout)
+    task = Task(entry.name, entry.arguments, cron.timeout)
     try:
         ended = perform(host, image, task, _title(entry.name))
     except HundredError as error:
