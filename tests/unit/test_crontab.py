@@ -24,6 +24,7 @@ from ansible_collections.hundred.containers.plugins.module_utils.cron.crontab im
     parse_crontab,
 )
 from ansible_collections.hundred.containers.plugins.module_utils.cron.timezones import STANDINS
+from ansible_collections.hundred.containers.plugins.module_utils.cron.units import not_in_force
 
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 WEEKDAYS = "sun mon tue wed thu fri sat".split()
@@ -706,3 +707,17 @@ def test_a_standin_has_the_times_of_the_zone(zone: str) -> None:
 def test_variables_may_have_any_name_that_cron_takes() -> None:
     entry = one("A-B=1\n1A=2\n'x y'=3\nä=4\napp.name = 5\n@daily run\n")
     assert dict(entry.environment) == {"A-B": "1", "1A": "2", "x y": "3", "ä": "4", "app.name": "5"}
+
+
+def test_timers_that_systemd_does_not_look_after_are_told() -> None:
+    shown = (
+        "Id=hundred-cron.shop.a.timer\nActiveState=active\nUnitFileState=enabled\n\n"
+        "Id=hundred-cron.shop.b.timer\nActiveState=inactive\nUnitFileState=enabled\n\n"
+        "Id=hundred-cron.shop.c.timer\nActiveState=active\nUnitFileState=disabled\n\n"
+        "Id=hundred-cron.shop.d.service\nActiveState=inactive\nUnitFileState=enabled\n\n"
+        "Id=hundred-cron.shop.e.timer\nActiveState=failed\nUnitFileState=enabled\n"
+    )
+    names = [f"hundred-cron.shop.{end}" for end in ("a.timer", "b.timer", "c.timer")]
+    names += [f"hundred-cron.shop.{end}" for end in ("d.service", "e.timer", "f.timer")]
+    idle = not_in_force(names, shown)
+    assert [name.split(".")[2] for name in idle] == ["b", "c", "e", "f"]

@@ -15,7 +15,7 @@ from ..errors import HundredError, StateError
 from ..state.files import replace_file
 from .calendar import calendars
 from .crontab import Entry
-from .units import COMMAND, to_enable, unit_prefix
+from .units import COMMAND, not_in_force, to_enable, unit_prefix
 
 FOLDER = "/etc/systemd/system"
 
@@ -79,6 +79,25 @@ def present_units(service: str) -> dict[str, str]:
     return found
 
 
+def idle_units(units: Mapping[str, str]) -> list[str]:
+    """Those of the units on this host that systemd does not look after: whoever wrote them was
+    killed before they were enabled, or somebody has disabled or stopped them since.
+
+    One call of systemctl; none when there are no units.
+
+    :raises StateError: systemd does not answer.
+    """
+    watched = to_enable(units, units)
+    if not watched:
+        return []
+    done = systemd.capture(
+        ["systemctl", "show", "--property=Id,ActiveState,UnitFileState", *watched]
+    )
+    if done.returncode:
+        raise StateError(f"systemctl does not tell of timers: {done.stdout.strip()[-500:]}")
+    return not_in_force(watched, done.stdout)
+
+
 def apply_units(service: str, wanted: Mapping[str, str]) -> None:
     """Have exactly these units on this host, and their timers running. What an entry does right now
     goes on.
@@ -95,11 +114,12 @@ def apply_units(service: str, wanted: Mapping[str, str]) -> None:
             with suppress(FileNotFoundError):
                 os.unlink(os.path.join(FOLDER, name))
     changed = sorted(name for name, text in wanted.items() if there.get(name) != text)
+    same = {name: text for name, text in wanted.items() if name not in changed}
     for name in changed:
         replace_file(os.path.join(FOLDER, name), wanted[name], 0o644)
     if stale or changed:
         systemd.systemctl("daemon-reload")
-    enabled = to_enable(changed, dict(wanted))
+    enabled = [*to_enable(changed, wanted), *idle_units(same)]
     if enabled:
         systemd.systemctl("enable", "--quiet", *enabled)
     timers = [name for name in enabled if name.endswith(".timer")]

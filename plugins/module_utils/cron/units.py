@@ -10,7 +10,7 @@ release that serves then.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from .calendar import calendars
 from .crontab import Entry
@@ -75,8 +75,26 @@ def make_units(service: str, entries: Iterable[Entry], command: str = COMMAND) -
     return units
 
 
-def to_enable(units: Iterable[str], texts: dict[str, str]) -> list[str]:
+def to_enable(units: Iterable[str], texts: Mapping[str, str]) -> list[str]:
     """Those of the units that systemd is to look after by itself: timers, and what runs at boot."""
     return sorted(
         name for name in units if name.endswith(".timer") or "WantedBy=multi-user" in texts[name]
     )
+
+
+def not_in_force(units: Iterable[str], properties: str) -> list[str]:
+    """Those of the units that systemd does not look after. Pure.
+
+    :param units: timers, and what runs at boot: see ``to_enable``.
+    :param properties: what ``systemctl show`` says of them: Id, ActiveState and UnitFileState.
+    """
+    known = {}
+    for block in properties.strip().split("\n\n"):
+        pairs = dict(line.partition("=")[::2] for line in block.splitlines())
+        known[pairs.get("Id", "")] = pairs
+    return [name for name in units if not _is_in_force(name, known.get(name, {}))]
+
+
+def _is_in_force(name: str, properties: Mapping[str, str]) -> bool:
+    enabled = properties.get("UnitFileState") == "enabled"
+    return enabled and (not name.endswith(".timer") or properties.get("ActiveState") == "active")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..cron.crontab import Entry, parse_crontab
-from ..cron.timers import apply_units, present_units, require_systemd, require_times
+from ..cron.timers import apply_units, idle_units, present_units, require_systemd, require_times
 from ..cron.units import make_units
 from ..definition.model import Cron, Definition
 from ..engine.images import LABEL_CRONTAB, LABEL_CRONTAB_FILE, find_image
@@ -63,7 +63,8 @@ def planned_units(
     entries = read_entries(host, definition, reference)
     units = make_units(host.service, entries)
     if units == there:
-        return units, []
+        idle = idle_units(units)
+        return units, [f"enable {', '.join(idle)}"] if idle else []
     require_times(entries)
     if not entries:
         return units, ["remove the timers of its cron entries"]
@@ -82,8 +83,12 @@ def schedule(host: ServiceHost, definition: Definition, reference: str) -> None:
 
 
 def in_step(host: ServiceHost, entries: Sequence[Entry]) -> bool:
-    """Whether the timers on this host are those of these entries."""
-    return make_units(host.service, entries) == present_units(host.service)
+    """Whether the timers on this host are those of these entries, and at work.
+
+    :raises StateError: they cannot be read, or systemd does not answer.
+    """
+    there = present_units(host.service)
+    return make_units(host.service, entries) == there and not idle_units(there)
 
 
 def unschedule(host: ServiceHost) -> None:
