@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import pytest
 
 from .conftest import release_of
+from .service_host import ansible_command, ansible_environment
 
 SECRET = "s3cret-of-the-environment"
 
@@ -68,3 +70,42 @@ def test_i9_settings_of_containers_and_secrets_as_environment(target, digests, w
         {"name": "shop", "command": ["sh", "-c", "printenv TOKEN | wc -c"], "timeout": "30s"},
     )
     assert once["output"] == [str(len(SECRET) + 1)], once.output
+
+
+@pytest.mark.once
+def test_i9_the_role_takes_the_secrets_of_an_explicit_definition(target, digests, tmp_path):
+    release = release_of(digests, "v1")
+    definition = {
+        "image": target.options["image"],
+        "environment": {"APP_MODE": "worker"},
+        "update": {"monitor": "0s"},
+        "secrets": {"TOKEN": SECRET},
+    }
+    variables = {
+        "hundred_service_name": "shop",
+        "hundred_service_definition": definition,
+        "hundred_service_digest": release["digest"],
+        "hundred_service_revision": release["revision"],
+        "hundred_registry_username": target.options["registry_username"],
+        "hundred_registry_password": target.options["registry_password"],
+    }
+    play = {"hosts": "all", "gather_facts": False, "vars": variables}
+    play["roles"] = ["hundred.containers.service"]
+    (tmp_path / "role.json").write_text(json.dumps([play]))
+    hosts = {target.host.name: target.host.inventory_vars()}
+    (tmp_path / "inventory.json").write_text(json.dumps({"all": {"hosts": hosts}}))
+    for changed in ("changed=1", "changed=0"):
+        done = subprocess.run(
+            [ansible_command("ansible-playbook"), "-i", "inventory.json", "role.json", "-vvv"],
+            env=ansible_environment(),
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert changed in done.stdout
+        assert SECRET not in done.stdout + done.stderr
+    assert target.docker("exec", "shop-g1-1", "cat", "/run/secrets/TOKEN") == SECRET
