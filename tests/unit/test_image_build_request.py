@@ -37,7 +37,10 @@ def test_commands_are_lists_of_words_or_quoted_strings() -> None:
     ]
 
 
-@pytest.mark.parametrize("test", [[], "", "a 'b", [["a"]], [None], [True], {"a": 1}, 3, None])
+@pytest.mark.parametrize(
+    "test",
+    [[], "", "a 'b", [["a"]], [None], [True], {"a": 1}, 3, None, "-q", ["-q"], "a && b", "A=b a"],
+)
 def test_what_is_no_command_is_refused_by_its_place(test: Any) -> None:
     with pytest.raises(BuildError, match=r"test\[1\]"):
         commands([["true"], test])

@@ -14,6 +14,9 @@ from .shapes import Word
 # Fits a DNS label with "-g<generation>-<slot>" behind it (63 characters).
 LONGEST_SERVICE = 40
 
+# What stands for all services on a command line.
+EVERY = "all"
+
 # Docker's names of the limits of setrlimit(2), as its option --ulimit takes them.
 ULIMITS = (
     "core",
@@ -104,13 +107,11 @@ SIGNALS = frozenset(
         "SIGILL",
         "SIGINT",
         "SIGIO",
-        "SIGKILL",
         "SIGPIPE",
         "SIGPROF",
         "SIGPWR",
         "SIGQUIT",
         "SIGSEGV",
-        "SIGSTOP",
         "SIGSYS",
         "SIGTERM",
         "SIGTRAP",
@@ -165,6 +166,8 @@ def service(place: Place, value: Any) -> Any:
         return place.refuse(must, value)
     if value.isdigit():
         return place.refuse("must have a letter: a number alone reads as an address", value)
+    if value == EVERY:
+        return place.refuse(f"must not be {EVERY}: -e service={EVERY} means every service", value)
     if _CONTAINER.fullmatch(value):
         return place.refuse("must not end like the name of a container (-g3-1)", value)
     return str(value)
@@ -270,6 +273,12 @@ def signal(place: Place, value: Any) -> Any:
         return place.refuse(must, value)
     name = value.upper()
     name = name if name.startswith("SIG") else "SIG" + name
+    if name in ("SIGKILL", "SIGSTOP"):
+        return place.refuse(
+            f"must not be {name}: no program can act on it",
+            value,
+            "SIGKILL comes by itself after stop_grace_period",
+        )
     if name in SIGNALS or _REALTIME.fullmatch(name):
         return name
     return place.refuse(must, value, nearest(name, SIGNALS))

@@ -29,9 +29,12 @@ from .shapes import (
     encodable,
     flag,
     line,
+    program,
     size,
 )
 from .units import Duration, Size
+
+TEST_ADVICE = "each test is a list or a string of its own: write [[pytest, -q]]"
 
 # A probe more often than this measures itself; it is also the proxies' smallest useful interval.
 SHORTEST_INTERVAL = 0.01
@@ -98,11 +101,16 @@ def secret_value(place: Place, value: Any) -> Any:
 
 def health_command(place: Place, value: Any) -> Any:
     """A command that exits 0 in a healthy replica."""
-    checked = command(place, value)
+    checked = program(place, value)
     if checked is not REFUSED and checked[0] in ("CMD", "CMD-SHELL", "NONE"):
         advice = f"leave out {checked[0]}; write [sh, -c, ...] for a shell"
         return place.hidden().refuse("must start with the program to run", value, advice)
     return checked
+
+
+def test_command(place: Place, value: Any) -> Any:
+    """A test of an image. A word of its own in the list of tests would be a command of its own."""
+    return program(place, value, TEST_ADVICE)
 
 
 def capabilities(place: Place, value: Any) -> Any:
@@ -243,7 +251,7 @@ BUILD = Section(
         "context": paths.relative,
         "target": names.stage,
         "args": MapOf(names.variable, argument, "build arguments to strings"),
-        "test": ListOf(command, "commands"),
+        "test": ListOf(test_command, "commands"),
         "platform": names.platform,
         "tags": ListOf(names.tag, "tags"),
         "secrets": MapOf(
@@ -323,7 +331,7 @@ DEFINITION = Section(
         "hosts": hosts,
         "replicas": replicas,
         "command": command,
-        "entrypoint": command,
+        "entrypoint": program,
         "user": names.user,
         "working_dir": paths.absolute,
         "init": flag,

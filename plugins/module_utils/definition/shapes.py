@@ -17,6 +17,7 @@ from decimal import Decimal
 from typing import Any, Callable
 
 from .problems import REFUSED, Place, nearest
+from .shell import ADVICE, shell_syntax
 
 Check = Callable[[Place, Any], Any]
 
@@ -26,8 +27,6 @@ LONGEST_ARGUMENT = 131072
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _FRACTION = re.compile(r"\d{1,18}(?:\.\d{1,18})?", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-# What only a shell understands; as a word of its own it is hardly ever an argument.
-_SHELL_WORDS = frozenset(("&&", "||", "|", ";", "&", ">", ">>", "<", "2>", "2>&1", "&>"))
 
 
 def apply(check: Check, place: Place, value: Any) -> Any:
@@ -224,6 +223,15 @@ def command(place: Place, value: Any) -> Any:
     return tuple(arguments)
 
 
+def program(place: Place, value: Any, advice: str | None = None) -> Any:
+    """A command whose first word is a program: no entry point of an image stands in front of it."""
+    checked = command(place, value)
+    if checked is not REFUSED and checked[0].startswith("-"):
+        must = "must start with the program to run, not with an option"
+        return place.hidden().refuse(must, value, advice)
+    return checked
+
+
 def _split(place: Place, value: str) -> Any:
     if "\0" in value:
         return place.refuse("must not contain a NUL character", value)
@@ -233,12 +241,9 @@ def _split(place: Place, value: str) -> Any:
         return place.refuse("must have a closing quote for each opening one", value)
     if not words or not words[0].strip():
         return place.refuse("must be a list of strings or one string, not empty", value)
-    if _SHELL_WORDS.intersection(words):
-        return place.refuse(
-            "must not have shell operators: no shell runs it",
-            value,
-            'write [sh, -c, "..."] to have one',
-        )
+    syntax = shell_syntax(value)
+    if syntax is not None:
+        return place.refuse(f"must not have {syntax}: no shell runs it", value, ADVICE)
     return tuple(words)
 
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..definition.schema import TEST_ADVICE
+from ..definition.shell import ADVICE, shell_syntax
 from ..engine.buildx import BuildKitOptions
 from ..engine.images import LABEL_CREATED, LABEL_REVISION, LABEL_SOURCE, Credentials
 from ..errors import BuildError
@@ -139,6 +141,9 @@ def _command(test: Any, where: str) -> list[str]:
             words: list[Any] = list(shlex.split(test))
         except ValueError as error:
             raise BuildError(f"{where} is not a command: {error}") from error
+        syntax = shell_syntax(test)
+        if syntax is not None:
+            raise BuildError(f"{where} has {syntax}, and no shell runs it", next_step=ADVICE)
     elif isinstance(test, (list, tuple)):
         words = list(test)
     else:
@@ -147,4 +152,9 @@ def _command(test: Any, where: str) -> list[str]:
         isinstance(word, (str, int, float)) and not isinstance(word, bool) for word in words
     ):
         raise BuildError(f"{where} must be a list of words, as in [pytest, -q]; quote true and no")
+    if str(words[0]).startswith("-"):
+        raise BuildError(
+            f"{where} starts with an option, not with the program to run",
+            next_step=TEST_ADVICE,
+        )
     return [str(word) for word in words]
