@@ -27,7 +27,7 @@ from ..module_utils.definition.paths import PORT
 from ..module_utils.definition.placement import hosts_of
 from ..module_utils.definition.problems import UNRESOLVED, DefinitionError, Place, Problem, nearest
 from ..module_utils.definition.stored import to_mapping
-from ..module_utils.image.reference import is_digest
+from ..module_utils.image.reference import is_digest, registry_host
 from ..module_utils.proxy.options import read_settings
 from ..plugin_utils.deploys import begin, can_be_asked, find_ended, new_name
 from ..plugin_utils.policy import check_hooks, check_policy
@@ -105,9 +105,11 @@ class ActionModule(ActionBase):
                 groups=groups,
                 found=problems,
             )
-            _check_owners({name: definitions[name] for name in chosen}, groups)
+            wanted = {name: definitions[name] for name in chosen}
+            _check_owners(wanted, groups)
+            _check_registries(wanted, builder is not None or arguments["digest"] is not None)
             if builder is not None:
-                _check_builds({name: definitions[name] for name in chosen}, builder, groups)
+                _check_builds(wanted, builder, groups)
         except DefinitionError as error:
             result.update(failed=True, changed=False, msg=error.message)
             return result
@@ -255,6 +257,8 @@ def _chosen(wanted: list[str] | None, raw: Any, problems: list[Problem]) -> list
     """The names of the services asked for; all of them when none is named."""
     known = [name for name in raw if isinstance(name, str)] if isinstance(raw, Mapping) else []
     asked = [name.strip() for name in wanted or () if name.strip()]
+    if wanted and not asked:
+        Place("service", problems).note("must be the name of a service", "an empty string")
     if isinstance(raw, Mapping):
         for name in asked:
             if name not in known:
@@ -298,6 +302,24 @@ def _check_builds(
                 f"must be the absolute path of a clone on the build host {builder}; only on "
                 f"{LOCALHOST} is it relative to the inventory's folder",
                 definition.build.source,
+            )
+    if problems:
+        raise DefinitionError(problems)
+
+
+def _check_registries(definitions: Mapping[str, Definition], moved: bool) -> None:
+    """Refuse images that name no registry.
+
+    :param moved: whether they are going to be pushed or pulled; otherwise none is refused.
+    :raises DefinitionError: every problem of all definitions.
+    """
+    problems: list[Problem] = []
+    for name, definition in definitions.items():
+        if moved and registry_host(definition.image) is None:
+            Place(VARIABLE, problems).at(name).at("image").refuse(
+                "must name the registry that hosts pull from, as in registry.example.com/shop",
+                definition.image,
+                "docker.io/... for Docker Hub",
             )
     if problems:
         raise DefinitionError(problems)

@@ -28,6 +28,7 @@ options:
     description:
       - The services to return.
       - Without it, or with an empty list, all are returned. All are validated in either case.
+      - A list in which every name is empty is refused.
     type: list
     elements: str
   proxy:
@@ -50,13 +51,15 @@ options:
   digest:
     description:
       - The digest of the image that is going to be deployed, when none is built.
-      - Checked for its form; O(revision) then must be a plain name, which git does not resolve.
+      - Checked for its form; O(revision) then must be a plain name, which git does not resolve, and
+        C(image) must name a registry.
     type: raw
   build_host:
     description:
       - The host that is going to build the images of the services that were asked for.
-      - Each of them then must have C(build), with an absolute C(build.source) unless this is
-        V(localhost); there a relative one is returned as the absolute path beside the inventory.
+      - Each of them then must name a registry in C(image), and have C(build), with an absolute
+        C(build.source) unless this is V(localhost); there a relative one is returned as the
+        absolute path beside the inventory.
     type: str
   deploy:
     description:

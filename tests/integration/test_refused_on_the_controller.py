@@ -245,6 +245,10 @@ def test_what_the_definitions_are_used_for_is_checked_too(results, hosts):
         ({"services": shop(hosts="wbe")}, "did you mean web?"),
         ({"services": shop(hosts="ungrouped")}, "must stand for at least one host"),
         ({"services": "shop"}, "must be a mapping of the services' names"),
+        ({"names": "", "only_hosts": True}, "service: must be the name of a service"),
+        ({"names": [" "]}, "service: must be the name of a service"),
+        ({"names": "db", "build_host": "localhost"}, "hundred_services.db.image: must name the"),
+        ({"names": "db", "digest": "sha256:" + 64 * "1"}, "hundred_services.db.image: must name"),
     ]
     database = {"image": "db", "hosts": "web", "port": 1, "protocol": "tcp"}
     services = {**shop(), "db": {**database, "routes": [{"published": 5432}]}}
