@@ -25,7 +25,8 @@ play() {
   )
 }
 
-deploy() { play deploy -e service=shop -e "revision=$1"; }
+# deploy COMMIT ARG...
+deploy() { play deploy -e service=shop -e "revision=$1" "${@:2}"; }
 
 # remember_what_is_here: what was on this machine before the first run, so that --clean leaves it.
 remember_what_is_here() {
@@ -65,6 +66,12 @@ refuse_to_take_over() {
   ((${#found[@]} == 0)) ||
     die "this machine has $(printf '%s, ' "${found[@]}")which the demo would take over: remove it or use another machine"
 }
+
+# note_registry: the registry of this run, for a --clean that is not told of it.
+note_registry() { registries | grep -qxF "$REGISTRY" || echo "$REGISTRY" >>"$DEMO/registries"; }
+
+# registries: those of all runs so far, one a line.
+registries() { cat "$DEMO/registries" 2>/dev/null || true; }
 
 was_here() { grep -qx "$*" "$DEMO/before"; }
 
@@ -114,7 +121,8 @@ provide_base_image() {
     return 0
   fi
   say "debian:bookworm-slim cannot be pulled here: making a base image from Debian's packages"
-  ensure_packages mmdebstrap
+  # Ubuntu does not have the keys of Debian's packages.
+  ensure_packages mmdebstrap debian-archive-keyring
   mmdebstrap --quiet --variant=minbase --include=ca-certificates bookworm "$DEMO/base.tar" >&2
   docker import "$DEMO/base.tar" "$LOCAL_BASE" >/dev/null
   rm "$DEMO/base.tar"
@@ -190,6 +198,7 @@ must_serve() {
 clean_demo() {
   [[ -e $DEMO/before ]] || die "nothing to clean: the demo has not run on this machine"
   ensure_venv
+  [[ -e $DEMO/registries ]] || note_registry # an older demo has noted none
   if [[ -d /run/systemd/system ]] && ! was_here path /usr/local/lib/hundred; then
     systemctl disable --now hundred-supervisor.service >/dev/null 2>&1 || true
   fi
@@ -198,8 +207,9 @@ clean_demo() {
       -m hundred.containers.service_rollout -a "name=shop state=absent" >/dev/null
     docker volume rm shop-data >/dev/null 2>&1 || true
     docker network rm hundred >/dev/null 2>&1 || true
-    docker images -q --no-trunc --filter "label=hundred.image=$REGISTRY/shop" | sort -u |
-      xargs -r docker rmi -f >/dev/null || say "some images of the shop are in use and stay"
+    registries | while read -r name; do
+      docker images -q --no-trunc --filter "label=hundred.image=$name/shop"
+    done | sort -u | xargs -r docker rmi -f >/dev/null || say "some images of the shop are in use and stay"
     ! docker image inspect "$LOCAL_BASE" >/dev/null 2>&1 || docker rmi "$LOCAL_BASE" >/dev/null
     was_here image debian:bookworm-slim || docker rmi debian:bookworm-slim >/dev/null 2>&1 || true
   fi
@@ -215,7 +225,8 @@ clean_demo() {
 
 clean_registry() {
   service docker-registry stop >/dev/null 2>&1 || true
-  rm -rf /var/lib/hundred-demo-registry "/etc/docker/certs.d/$REGISTRY"
+  rm -rf /var/lib/hundred-demo-registry
+  registries | while read -r name; do rm -rf "/etc/docker/certs.d/${name:?}"; done
   rm -rf /etc/docker/registry/config.yml /etc/docker/registry/users /etc/docker/registry/tls
   if [[ -e $DEMO/registry.default ]]; then
     cp -p "$DEMO/registry.default" /etc/docker/registry/config.yml

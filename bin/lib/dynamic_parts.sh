@@ -71,19 +71,44 @@ engine_contents() {
   docker ps --all --no-trunc --format 'container {{.Names}}'
   docker network ls --format 'network {{.Name}}'
   docker volume ls --format 'volume {{.Name}}'
+  docker images --format 'image {{.Repository}}' | grep '/shop$' | sort -u
+  find /etc/docker/certs.d -mindepth 1 -maxdepth 1 -printf 'trusted registry %f\n' 2>/dev/null
+  true
 }
 
 # as_before FILE: the engine holds what it held when FILE was written.
 as_before() { diff <(sort "$1") <(engine_contents | sort); }
 
+# interrupted_demo: bin/demo until version 2 serves, then what Ctrl-C does.
+interrupted_demo() {
+  local out=$RESULTS/interrupted-demo waited=0 pid
+  set -m # a process group of its own, and SIGINT is not ignored in it
+  bin/demo >"$out" 2>&1 &
+  pid=$!
+  set +m
+  until grep -q '^== 4/6' "$out"; do
+    if ! kill -0 "$pid" 2>/dev/null || ((waited++ >= HANGS)); then
+      cat "$out"
+      kill -- "-$pid" 2>/dev/null
+      return 1
+    fi
+    sleep 1
+  done
+  kill -INT -- "-$pid"
+  wait "$pid"
+  cat "$out"
+}
+
 part_demo() {
   local before=$RESULTS/before-demo
   alone demo
   engine_contents >"$before"
-  step demo "first run" timeout --kill-after=60 "$HANGS" bin/demo
-  step demo "second run" timeout --kill-after=60 "$HANGS" bin/demo
+  # Not where it is by default: the clean-up has to know by itself where it was.
+  step demo "first run" env HUNDRED_DEMO_REGISTRY_PORT=5060 timeout --kill-after=60 "$HANGS" bin/demo
+  HUNDRED_DEMO_REGISTRY_PORT=5060 step demo "interrupted run" interrupted_demo
+  step demo "run after it" env HUNDRED_DEMO_REGISTRY_PORT=5060 timeout --kill-after=60 "$HANGS" bin/demo
   step demo "--clean" timeout --kill-after=60 "$HANGS" bin/demo --clean
-  step demo "containers, networks, volumes are as before" as_before "$before"
+  step demo "containers, networks, volumes, images, registries are as before" as_before "$before"
 }
 
 # Its output, a table, is what one runs it for.
