@@ -189,6 +189,7 @@ def test_a_linked_work_tree_is_a_source(repository: Repository, tmp_path: Path) 
     source = find_source(str(tmp_path / "linked" / "sub"))
     assert find_commit(source, "HEAD").sha == sha
     assert set(context_of(source)[1]) == {"Dockerfile"}
+    assert source_url(source) == f"file://{repository.path}"
 
 
 def test_settings_of_the_user_do_not_change_an_export(

@@ -206,7 +206,9 @@ def source_url(source: Source) -> str:
         origin = git(source.where, "config", "--get", "remote.origin.url").decode().strip()
     except SourceError:  # no such remote
         origin = ""
-    return public_url(origin) if origin else f"file://{source.git_dir.removesuffix('/.git')}"
+    if origin:
+        return public_url(origin)
+    return f"file://{_common_folder(source).removesuffix('/.git')}"
 
 
 def public_url(url: str) -> str:
@@ -242,8 +244,7 @@ def _without_own_attributes(source: Source) -> Iterator[dict[str, str]]:
 
     No setting says so: git gets a folder with links to all else that is in the repository's.
     """
-    said = git(source.where, "rev-parse", "--git-common-dir")
-    common = os.path.join("/", os.fsdecode(said).rstrip("\n"))
+    common = _common_folder(source)
     if not os.path.exists(os.path.join(common, "info", "attributes")):
         yield {}
         return
@@ -252,6 +253,12 @@ def _without_own_attributes(source: Source) -> Iterator[dict[str, str]]:
             if name != "info":
                 os.symlink(os.path.join(common, name), os.path.join(folder, name))
         yield {"GIT_COMMON_DIR": folder}
+
+
+def _common_folder(source: Source) -> str:
+    """The repository's own folder; a linked work tree has one of its own inside of it."""
+    said = git(source.where, "rev-parse", "--git-common-dir")
+    return os.path.join("/", os.fsdecode(said).rstrip("\n"))
 
 
 def _without_suffix(path: str, suffix: str) -> str:
