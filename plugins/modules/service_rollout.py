@@ -75,9 +75,9 @@ options:
       settings:
         description:
           - What else the proxy is to do for all services of this host; C(trusted_proxies),
-            C(bind_addresses), C(metrics_address), and the durations C(timeout_connect),
-            C(timeout_client), C(timeout_server), C(timeout_keep_alive), C(timeout_request),
-            C(timeout_tunnel).
+            C(bind_addresses), C(metrics_address), C(master_socket) of HAProxy, and the durations
+            C(timeout_connect), C(timeout_client), C(timeout_server), C(timeout_keep_alive),
+            C(timeout_request), C(timeout_tunnel).
         type: dict
         default: {}
   deploy:

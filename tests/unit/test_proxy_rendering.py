@@ -12,12 +12,17 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.hundred.containers.plugins.module_utils.definition.model import Route
+from ansible_collections.hundred.containers.plugins.module_utils.definition.problems import (
+    Place,
+    Problem,
+)
 from ansible_collections.hundred.containers.plugins.module_utils.errors import ProxyError
 from ansible_collections.hundred.containers.plugins.module_utils.proxy import (
     committed,
     haproxy_config,
     nginx_config,
 )
+from ansible_collections.hundred.containers.plugins.module_utils.proxy.options import read_settings
 from ansible_collections.hundred.containers.plugins.module_utils.proxy.protocol import (
     Backend,
     Check,
@@ -228,3 +233,15 @@ def test_the_settings_name_the_driver_and_haproxy_is_the_default() -> None:
     assert "bind [::]:80 v6only\n" in text
     assert "hard-stop-after 60000ms\n" in text
     assert "hard-stop-after" not in haproxy([])
+
+
+def test_a_master_socket_of_the_user_s_own_is_taken_and_must_be_a_path() -> None:
+    problems: list[Problem] = []
+    place = Place("settings", problems)
+    own = read_settings(place, {"master_socket": "/run/haproxy/m.sock"})
+    assert from_mapping(HAProxySettings, own).master_socket == "/run/haproxy/m.sock"
+    assert not problems
+    read_settings(place, {"master_socket": "127.0.0.1:9999"})
+    assert [str(problem).partition(";")[0] for problem in problems] == [
+        "settings.master_socket: must be an absolute path without .."
+    ]

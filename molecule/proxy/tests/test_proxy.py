@@ -14,10 +14,11 @@ OURS = "/etc/haproxy/hundred/hundred.cfg"
 ASK_MASTER = """
 import socket
 master = socket.socket(socket.AF_UNIX)
-master.connect("/run/haproxy-master.sock")
+master.connect("{socket}")
 master.sendall(b"show proc\\n")
 print(master.recv(65536).decode())
 """
+SOCKETS = {"haproxy-used": "/run/haproxy/own.sock", "haproxy-fresh": "/run/haproxy-master.sock"}
 
 
 def command_line(host):
@@ -34,7 +35,8 @@ def test_the_running_haproxy_has_loaded_the_services_file_after_its_own(on, name
 
 @pytest.mark.parametrize("name", HAPROXY)
 def test_haproxy_s_master_answers_on_its_socket(on, name):
-    assert "worker" in on(name).check_output("python3 -c %s", ASK_MASTER)
+    ask = ASK_MASTER.format(socket=SOCKETS[name])
+    assert "worker" in on(name).check_output("python3 -c %s", ask)
 
 
 @pytest.mark.parametrize("name", HAPROXY + NGINX)
@@ -60,7 +62,17 @@ def test_an_nginx_that_runs_is_not_restarted(on):
 
 
 def test_haproxy_s_own_options_stay(on):
-    assert "512" in command_line(on("haproxy-used"))
+    words = command_line(on("haproxy-used"))
+    assert "512" in words
+    assert words.count("-S") == 1
+    assert words[words.index("-S") + 1] == "/run/haproxy/own.sock,mode,600"
+
+
+def test_another_master_socket_than_it_is_told_is_refused_before_anything_is_changed(on):
+    host = on("haproxy-used")
+    refusal = " ".join(host.file("/root/socket.refusal").content_string.split())
+    assert "hundred_proxy_settings: {master_socket: /run/haproxy/own.sock}" in refusal
+    assert host.file("/root/socket.after").content == host.file("/root/socket.before").content
 
 
 @pytest.mark.parametrize("name", NGINX)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..definition.paths import absolute
 from ..definition.problems import REFUSED, Place
 from ..definition.shapes import ListOf, Parsed, Section
 from ..definition.units import Duration
@@ -35,6 +36,7 @@ SETTINGS = Section(
         "trusted_proxies": ListOf(_NETWORK, "addresses and networks"),
         "bind_addresses": _addresses,
         "metrics_address": _ENDPOINT,
+        "master_socket": absolute,
         "timeout_connect": Duration(_SHORTEST),
         "timeout_client": Duration(_SHORTEST),
         "timeout_server": Duration(_SHORTEST),
