@@ -21,7 +21,8 @@ description:
 notes:
   - The images are compared by the digests that the engine knows the image by. If it knows none for
     this registry, the one
-    there is pulled by its digest and compared, which check mode does not do and says so.
+    there is pulled by its digest and compared, which check mode does not do and says so; one that
+    lies here is compared in check mode as well, and refused.
   - An image that another tool has pushed may get another digest under O(tags), as the engine pushes
     it with a manifest of its own. A warning says so.
 attributes:

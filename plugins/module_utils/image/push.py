@@ -245,15 +245,16 @@ class _Push:
     def _compare(self, there: Manifest) -> None:
         """The registry has the revision under a digest that this engine does not know it by."""
         reference = self.request.reference
-        if self.check_mode:
+        digested = f"{self.request.name}@{there.digest}"
+        known = find_image(self.client, digested)
+        if self.check_mode and known is None:
             self.digest = there.digest
             self.report(
                 f"the registry has {reference} as {there.digest}; whether that is the image here"
-                " is seen only by pulling it, which check mode does not"
+                " is seen only by pulling it, which check mode does not: if it is not, the run"
+                " will refuse to move the tag"
             )
             return
-        digested = f"{self.request.name}@{there.digest}"
-        known = find_image(self.client, digested)
         other = known or self._pull(there.digest)
         if self.local and other.id == self.local.id:
             self.digest = there.digest

@@ -52,9 +52,8 @@ def test_a_revision_tag_moves_to_other_content_by_force_alone(
     options = {"name": name, "revision": built, **private_registry.account}
     first = modules.ok("image_push", **options)["digest"]
     other = rebuilt_otherwise(modules, repository, name, built, private_registry.account)
-    checked = modules.ok("image_push", check=True, **options)
-    assert not checked.changed
-    assert "seen only by pulling it" in checked.output
+    checked = modules.refused("image_push", check=True, **options)
+    assert first in checked["msg"] and "force" in checked["next_step"]
     digested = docker("image", "inspect", "--format={{.Id}}", f"{name}@{first}").stdout
     refused = modules.refused("image_push", **options)
     assert first in refused["msg"]
@@ -64,6 +63,10 @@ def test_a_revision_tag_moves_to_other_content_by_force_alone(
     assert "force" in refused["next_step"]
     # One that had to be pulled to compare does not.
     docker("image", "rm", f"{name}@{first}")
+    checked = modules.ok("image_push", check=True, **options)
+    assert not checked.changed
+    assert "seen only by pulling it" in checked.output
+    assert docker("image", "inspect", f"{name}@{first}", check=False).returncode != 0
     assert modules.refused("image_push", **options)["digest"] == first
     assert docker("image", "inspect", f"{name}@{first}", check=False).returncode != 0
     assert private_registry.digest(path_of(name), built) == first
