@@ -120,8 +120,8 @@ def test_a_misspelt_option_is_refused_by_its_name_before_anything_is_built(
 def test_check_mode_tells_what_is_built_and_pushed_of_a_commit_without_an_image(
     role: Role, repository: Repository, name: str, private_registry: PrivateRegistry, force: bool
 ) -> None:
-    sha = repository.commit({"Dockerfile": DOCKERFILE})
-    options: dict[str, object] = {"tags": ["stable"]}
+    sha = repository.commit({"Dockerfile": DOCKERFILE, "deploy/crontab": "@daily true\n"})
+    options: dict[str, object] = {"tags": ["stable"], "crontab": "deploy/crontab"}
     planned = role("--check", "--diff", options=options, hundred_build_force=force)
     output = output_of(planned)
     assert planned.returncode == 0, output
@@ -132,6 +132,7 @@ def test_check_mode_tells_what_is_built_and_pushed_of_a_commit_without_an_image(
     done = role(options=options, hundred_build_force=force)
     assert done.returncode == 0, output_of(done)
     assert sorted(private_registry.tags(path_of(name))) == sorted([sha, "stable"])
+    assert "@daily true\n" in inspect(f"{name}:{sha}")["Config"]["Labels"].values()
 
 
 def test_the_playbook_tells_in_check_mode_what_it_would_build_and_push(
