@@ -17,7 +17,7 @@ from tests.integration.service_host import ansible_command, ansible_environment
 from tests.lab.command import docker
 
 from .calls import ProgramCalls
-from .conftest import DOCKERFILE, path_of, rebuilt_otherwise
+from .conftest import DOCKERFILE, path_of, rebuilt_otherwise, remove_images
 from .looks import has_tags, inspect
 from .private_registry import PrivateRegistry
 from .repository import Repository
@@ -135,11 +135,12 @@ def test_check_mode_tells_what_is_built_and_pushed_of_a_commit_without_an_image(
     assert "@daily true\n" in inspect(f"{name}:{sha}")["Config"]["Labels"].values()
 
 
-def test_the_playbook_tells_in_check_mode_what_it_would_build_and_push(
+def test_the_playbook_builds_in_order_and_tells_in_check_mode_what_it_would_build_and_push(
     repository: Repository, name: str, private_registry: PrivateRegistry, tmp_path: Path
 ) -> None:
     sha = repository.commit({"Dockerfile": DOCKERFILE})
     shop = {"image": name, "hosts": "web", "build": {"source": str(repository.path)}}
+    api = {**shop, "image": f"{name}/api"}
     variables = {f"hundred_{key}": value for key, value in private_registry.account.items()}
     web = {"hosts": {"gone": {"ansible_host": "127.0.0.1", "ansible_port": 1}}}
     here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
@@ -147,17 +148,21 @@ def test_the_playbook_tells_in_check_mode_what_it_would_build_and_push(
         "all": {
             "hosts": {"localhost": here},
             "children": {"web": web},
-            "vars": {"hundred_services": {"shop": shop}, **variables},
+            "vars": {"hundred_services": {"shop": shop, "api": api}, **variables},
         }
     }
     (tmp_path / "inventory.json").write_text(json.dumps(inventory))
     for check, said in ((True, f"{name}:{sha} has no digest"), (False, f"{name}@sha256:")):
         flags = ("--check", "--diff") if check else ()
-        wanted = ("hundred.containers.build", "-e", "service=shop revision=main")
+        wanted = ("hundred.containers.build", "-e", "service=api,shop revision=main")
         done = run_playbook(tmp_path, "-i", "inventory.json", *wanted, *flags)
         output = output_of(done)
         assert done.returncode == 0, output
-        assert said in output
+        said_of_api = said.replace(name, f"{name}/api")
+        assert 0 < output.index(said_of_api) < output.index(said)
         if check:
             assert f"push {name}:{sha}, once it is built" in output
-            assert private_registry.tags(path_of(name)) == []
+        pushed = [] if check else [sha]
+        assert private_registry.tags(path_of(name)) == pushed
+        assert private_registry.tags(path_of(f"{name}/api")) == pushed
+    remove_images(f"{name}/api")
