@@ -110,6 +110,11 @@ def test_a_certificate_that_every_run_would_make_anew_is_refused(on):
     assert "must be more than hundred_registry_certificate_renew_days" in refusal
 
 
+def test_a_registry_without_a_port_is_refused_since_engines_would_ask_at_443(on):
+    (refusal,) = on("made").file("/root/refusal.port").content_string.splitlines()
+    assert "names no port, which to engines means 443" in refusal
+
+
 def test_a_given_certificate_is_served_with_all_of_its_chain(on):
     host = on("provided")
     ask = f"openssl s_client -showcerts -connect {address(on, 'provided')} </dev/null 2>/dev/null"
