@@ -143,6 +143,13 @@ services:
       type: list
       elements: str
       sample: ["cron report-1a2b3c4d failed at 2026-11-23T02:30:04Z with exit code 1"]
+    problem_kinds:
+      description:
+        - What each of C(problems) is about, in the same order, for machines that read it.
+        - One of V(paused), V(unfinished), V(replica), V(missing), V(runs on), V(crashes), V(cron).
+      type: list
+      elements: str
+      sample: ["cron"]
     cron:
       description: The cron entries that this host runs, with what came of their last runs.
       type: list

@@ -20,6 +20,8 @@ from .conftest import release_of
 from .service_host import ServiceHost
 from .test_supervisor import status, wait_for
 
+CONFIG = "/etc/hundred/config.json"
+
 
 @pytest.fixture
 def host(target: ServiceHost, digests, web) -> ServiceHost:
@@ -158,6 +160,22 @@ def test_status_and_doctor_tell_what_is_wrong_and_end_with_1(host):
     # What start finds dead it starts.
     hundred(host, "start", "shop", check=True)
     assert status(host)["problems"] == []
+    host.docker("rm", "-f", "shop-g1-1", "shop-g1-2")
+    assert found(host)["shop"] == status(host)["problems"][0] == "2 of 2 replicas are missing"
+    hundred(host, "start", "shop", check=True)
+    # What only the next start would miss.
+    folder = "/var/lib/hundred/services/shop/secrets"
+    host.host.run(f"mv {folder} {folder}.away")
+    host.host.run("""sed -i 's#"metrics_file": ""#"metrics_file": "/nosuch/h.prom"#' """ + CONFIG)
+    try:
+        assert "secrets are gone: TOKEN" in found(host)["shop"]
+        assert "/nosuch does not exist" in found(host)["metrics"]
+    finally:
+        host.host.run(f"mv {folder}.away {folder}; sed -i 's#/nosuch/h.prom##' {CONFIG}")
+    until = {"name": "shop", "end": "1h", "reason": "the sale", "started_by": "anna"}
+    assert not host.call("service_freeze", until).failed
+    assert "the sale" in hundred(host, "doctor").stdout and set(found(host)) == {"supervisor"}
+    assert not host.call("service_freeze", {"name": "shop", "state": "absent"}).failed
     host.host.run(["systemctl", "stop", host.driver])
     try:
         assert found(host)["shop"]

@@ -8,47 +8,31 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from ..engine.client import engine_errors
 from ..engine.containers import Engine
 from ..engine.room import data_folder, lack_of_room
 from ..errors import HundredError
-from ..rollout.again import look
-from ..rollout.host import ServiceHost, Settings
-from ..rollout.info import describe_services
-from ..state.lock import holder_of
+from ..rollout.host import Settings
 from ..supervise.presence import is_supervised
+from .doctor_services import examine_services
+from .finding import Finding
 
-# A rollout that holds its lock for longer is stuck, or waits for somebody.
-LONG_LOCK = 3600.0
 
+def examine_host(settings: Settings, metrics_file: str) -> list[Finding]:
+    """Everything that is looked at, in the order in which a person would.
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at.
-
-    :param subject: what was looked at, such as ``engine`` or the name of a service.
-    :param problem: what is wrong; empty when nothing is.
-    :param advice: what to do about it.
+    :param metrics_file: where the supervisor writes the metrics; empty: nowhere.
     """
-
-    subject: str
-    problem: str = ""
-    advice: str = ""
-
-
-def examine_host(settings: Settings) -> list[Finding]:
-    """Everything that is looked at, in the order in which a person would."""
     found = [_sdk(), *_guarded("engine", lambda: _engine(settings))]
     if any(item.problem for item in found):
         # Without the engine everything else would be wrong too, and say the same again.
         return [*found, *_rooms({"state": settings.state_dir})]
     found += _guarded("disk", lambda: _rooms(_places(settings)))
     found.append(_supervisor(settings))
-    found += _guarded("services", lambda: _services(settings))
+    found += _metrics(metrics_file)
+    found += _guarded("services", lambda: examine_services(settings))
     return found
 
 
@@ -97,58 +81,13 @@ def _supervisor(settings: Settings) -> Finding:
     )
 
 
-def _services(settings: Settings) -> Iterator[Finding]:
-    engine = Engine(settings.docker_host)
-    for row in describe_services(settings, None, 0):
-        name = row["service"]
-        if "reason" in row:
-            yield Finding(name, row["reason"], _advice(name, row["reason"]))
-            continue
-        host = ServiceHost(settings, name, engine)
-        problems = [*row["problems"], *_lock_and_proxy(host)]
-        if not problems:
-            yield Finding(name)
-        for problem in problems:
-            yield Finding(name, problem, _advice(name, problem))
-        yield from _squatters(host)
-
-
-def _lock_and_proxy(host: ServiceHost) -> Iterator[str]:
-    holder = holder_of(host.lock_path)
-    if holder is not None and time.time() - os.stat(host.lock_path).st_mtime > LONG_LOCK:
-        yield f"the lock is held for more than an hour: {holder}"
-    try:
-        observed = look(host)[2]
-    except HundredError as error:
-        yield f"{error.message}; {error.next_step}" if error.next_step else error.message
-        return
-    if observed is not None and not observed.in_step and holder is None:
-        yield "the running proxy is not what its file says"
-
-
-def _advice(name: str, problem: str) -> str:
-    if "lock is held" in problem:
-        return "look what that process does; the lock is free as soon as it has ended"
-    if "paused" in problem:
-        return "deploy a release that works, or roll back (playbook rollback)"
-    if "cron" in problem:
-        return f"hundred history {name} --output shows what it wrote"
-    if "proxy" in problem.lower():
-        return "the supervisor mends it; else deploy again, and see the proxy's log"
-    return f"hundred logs {name} -n 50; the supervisor goes on to repair it"
-
-
-def _squatters(host: ServiceHost) -> Iterator[Finding]:
-    """Containers that are not ours at addresses that ours need."""
-    containers = host.engine.containers(host.service)
-    names = {item.name for item in containers}
-    taken = host.networks.occupied()
-    for item in containers:
-        other = taken.get(item.address)
-        if not item.running and other is not None and other not in names:
-            yield Finding(
-                host.service,
-                f"the container {other} has the address {item.address} of {item.name}",
-                f"remove it from the network {host.networks.network.name}; the supervisor gives "
-                "the replica another address",
-            )
+def _metrics(path: str) -> Iterator[Finding]:
+    folder = os.path.dirname(path)
+    if path and not os.path.isdir(folder):
+        yield Finding(
+            "metrics",
+            f"{folder} does not exist, so {path} is not written",
+            "make the folder, or have hundred_metrics_file name another (playbook setup)",
+        )
+    elif path:
+        yield Finding("metrics")

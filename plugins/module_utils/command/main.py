@@ -140,13 +140,14 @@ def _run(arguments: argparse.Namespace, configuration: Configuration) -> int:
 def _doctor(arguments: argparse.Namespace, configuration: Configuration) -> int:
     from .doctor import examine_host
 
-    findings = examine_host(configuration.settings())
+    findings = examine_host(configuration.settings(), configuration.metrics_file)
     wrong = [item for item in findings if item.problem]
     if arguments.json:
         _print_json([vars(item) for item in findings])
         return FAILED if wrong else 0
     for item in findings:
-        _out(f"{'WRONG' if item.problem else 'ok':5}  {item.subject}")
+        verdict = "WRONG" if item.problem else "note" if item.note else "ok"
+        _out(f"{verdict:5}  {item.subject}{f': {item.note}' if item.note else ''}")
         if item.problem:
             _out(f"       {item.problem}")
             _out(f"       Next: {item.advice}")

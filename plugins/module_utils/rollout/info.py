@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..clock import utc_iso
@@ -21,8 +20,8 @@ from ..proxy.protocol import Observed
 from ..state.freeze import Freeze
 from ..state.journal import IDLE, Journal
 from ..state.lock import holder_of
-from ..state.repairs import Repairs, RepairsFile
-from ..supervise.pace import CRASH_LOOP, WELL_AFTER
+from ..state.repairs import RepairsFile
+from .condition import find_problems
 from .host import ServiceHost, Settings
 from .jobs import describe_entries
 from .plan import recover
@@ -85,6 +84,8 @@ def _describe(host: ServiceHost, history: int) -> dict[str, Any]:
     entries = []
     if release is not None and definition is not None and definition.cron is not None:
         entries = describe_entries(host, definition, release.reference)
+    wanted = definition.replicas if definition and not journal.stopped else 0
+    problems = find_problems(journal, wanted, replicas, repairs, entries, time.time())
     return {
         "service": host.service,
         "state": _state(journal),
@@ -92,7 +93,7 @@ def _describe(host: ServiceHost, history: int) -> dict[str, Any]:
         "image": release.reference if release is not None else None,
         "generation": current,
         "since": utc_iso(release.committed_at) if release is not None else None,
-        "replicas_wanted": definition.replicas if definition and not journal.stopped else 0,
+        "replicas_wanted": wanted,
         "replicas_healthy": sum(
             1 for item in replicas if item["generation"] == current and item["healthy"]
         ),
@@ -107,45 +108,10 @@ def _describe(host: ServiceHost, history: int) -> dict[str, Any]:
         "lock": holder_of(host.lock_path) or "",
         "repairs": repairs.total,
         "cron": entries,
-        "problems": [*_problems(journal, repairs, replicas, current), *_failed_jobs(entries)],
+        "problems": [item.text for item in problems],
+        "problem_kinds": [item.kind for item in problems],
         "history": host.history.entries()[-history:] if history > 0 else [],
     }
-
-
-def _failed_jobs(entries: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [
-        "cron {} failed at {}{}".format(
-            item["entry"],
-            utc_iso(float(item["last"] or 0)),
-            "" if item["exit_code"] is None else f" with exit code {item['exit_code']}",
-        )
-        for item in entries
-        if item["result"] == "failed"
-    ]
-
-
-def _problems(
-    journal: Journal, repairs: Repairs, replicas: Sequence[Mapping[str, Any]], current: int
-) -> list[str]:
-    """What is not as it should be, in words."""
-    found = []
-    if journal.paused:
-        found.append("a rollout is paused (failure_action: pause): deploy or roll back")
-    elif _state(journal) == "interrupted":
-        found.append("a rollout did not end")
-    if not journal.stopped:
-        found += [
-            f"{item['name']}: {item['seen']}"
-            for item in replicas
-            if item["generation"] == current and not item["healthy"]
-        ]
-    of_this = repairs.generation == current and repairs.row >= CRASH_LOOP
-    if of_this and repairs.next_at + WELL_AFTER > time.time():
-        found.append(
-            f"{repairs.row} repairs in a row did not last; the last one at "
-            f"{utc_iso(repairs.last_at)}: {repairs.reason}"
-        )
-    return found
 
 
 def _state(journal: Journal) -> str:
