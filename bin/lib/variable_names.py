@@ -4,17 +4,24 @@
 """Check the names of the roles' variables: ``variable_names.py ROOT``.
 
 ``hundred_*`` is public: in a role's defaults, and in argument_specs. ``__hundred_*`` is private:
-in its vars. What is in the defaults is in the argument_specs too, so that it is documented.
+in its vars, and whatever tasks and playbooks register, set or hand on, which plugins read by that
+name. What is in the defaults is in the argument_specs too, so that it is documented.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+# A name with two underscores in front, and none of Python's own, which have two behind as well.
+PRIVATE = re.compile(r"(?<!\w)__(?!hundred_)[a-z]\w*(?<!__)(?!\w)")
+# What plugins name is in quotes; other such names there are Python's.
+QUOTED = re.compile(rf"[\"'](?:\w+\.)*({PRIVATE.pattern})")
 
 
 def keys_below(folder: Path) -> Iterator[tuple[Path, str]]:
@@ -49,8 +56,24 @@ def problems(role: Path) -> Iterator[str]:
             yield f"{role / 'meta' / 'argument_specs.yml'}: {name}: does not begin with hundred_"
 
 
+def private_names(root: Path) -> Iterator[str]:
+    """Yield a line for each private variable with a wrong name, wherever it is set or read."""
+    for folder, suffix, pattern in (
+        ("roles", ".yml", PRIVATE),
+        ("roles", ".j2", PRIVATE),
+        ("playbooks", ".yml", PRIVATE),
+        ("molecule", ".yml", PRIVATE),
+        ("plugins", ".py", QUOTED),
+    ):
+        for path in sorted((root / folder).rglob(f"*{suffix}")):
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+                for name in re.findall(pattern, line):
+                    yield f"{path}:{number}: {name}: a private variable begins with __hundred_"
+
+
 if __name__ == "__main__":
-    roles = sorted(Path(sys.argv[1], "roles").iterdir())
-    found = [line for role in roles for line in problems(role)]
+    root = Path(sys.argv[1])
+    found = [line for role in sorted((root / "roles").iterdir()) for line in problems(role)]
+    found += private_names(root)
     print("\n".join(found))
     sys.exit(bool(found))
