@@ -130,6 +130,26 @@ def test_i10_a_killed_replica_is_brought_back_and_its_peer_serves(supervised):
 
 @pytest.mark.once
 @pytest.mark.timeout(300)
+def test_i10_a_replica_that_does_not_come_up_keeps_no_other_one_waiting(supervised, digests):
+    command = ["test", "!", "-e", "/data/ill"]
+    health = {"command": command, "interval": "200ms", "healthy_deadline": "120s"}
+    result = supervised.rollout({**OPTIONS, "health": health, **release_of(digests, "v1")})
+    assert not result.failed, result.output
+    one, two = sorted(supervised.containers("shop"))
+    supervised.host.run(
+        f"docker exec {one} touch /data/ill && kill -9 {process_of(supervised, one)}"
+    )
+    assert wait_for(lambda: supervised.containers("shop")[one] == "running", 30), log(supervised)
+    kill(supervised, two)
+    assert wait_for(lambda: supervised.containers("shop")[two] == "exited", 10, 0.05)
+    assert wait_for(lambda: "v1" in answer(supervised), 40), log(supervised)
+    assert status(supervised)["replicas_healthy"] == 1, log(supervised)
+    supervised.docker("exec", one, "rm", "/data/ill")
+    assert wait_for(lambda: healthy(supervised), 60), log(supervised)
+
+
+@pytest.mark.once
+@pytest.mark.timeout(300)
 def test_i10_a_removed_replica_is_made_again(supervised):
     supervised.docker("rm", "-f", "shop-g1-1")
     assert wait_for(lambda: healthy(supervised), 20), log(supervised)

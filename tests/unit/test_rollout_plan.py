@@ -175,6 +175,21 @@ def test_i4_generation_1_is_not_taken_for_generation_11():
     assert recover(journal, routed(replica(11, 1))) == journal
 
 
+def test_a_repair_of_some_slots_leaves_the_others_as_they_are():
+    ill, dead, well = replica(1, 1), replica(1, 2, "exited"), replica(1, 3)
+    observed = routed(ill, dead, well, serving={well.name: "ready", ill.name: "maint"})
+    seen = Observation(IDLE_AT_1, (ill, dead, well), observed)
+    plan = make_plan(seen, "r1", 4, only=(2,))
+    assert (plan.keep, plan.revive, plan.create) == ((well,), (dead,), ())
+    assert plan.rest == (ill,)
+    # One that gets no requests proves itself first (I2), and nothing that serves is touched.
+    plan = make_plan(seen, "r1", 4, only=(1,))
+    assert (plan.keep, plan.settle, plan.rest) == ((well,), (ill,), (dead,))
+    assert make_plan(seen, "r1", 4, only=(4,)).create == (4,)
+    plan = make_plan(seen, "r1", 4)
+    assert (plan.keep, plan.settle, plan.revive, plan.create) == ((well,), (ill,), (dead,), (4,))
+
+
 def test_a_commit_remembers_the_release_it_replaces():
     journal = IDLE_AT_1.commit(release(2), 5.0, retain=3)
     assert journal.committed == replace(release(2), committed_at=5.0)

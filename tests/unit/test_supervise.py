@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+import json
 import random
+import threading
 import time
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 
 import pytest
 from ansible_collections.hundred.containers.plugins.module_utils.definition.model import Health
@@ -23,6 +26,7 @@ from ansible_collections.hundred.containers.plugins.module_utils.proxy.protocol 
     Member,
     Observed,
 )
+from ansible_collections.hundred.containers.plugins.module_utils.rollout.host import Settings
 from ansible_collections.hundred.containers.plugins.module_utils.rollout.plan import (
     Observation,
     choose_generation,
@@ -36,9 +40,12 @@ from ansible_collections.hundred.containers.plugins.module_utils.state.journal i
     Journal,
     Release,
 )
+from ansible_collections.hundred.containers.plugins.module_utils.state.repairs import Repairs
 from ansible_collections.hundred.containers.plugins.module_utils.supervise import illness
+from ansible_collections.hundred.containers.plugins.module_utils.supervise.daemon import Supervisor
 from ansible_collections.hundred.containers.plugins.module_utils.supervise.judge import (
     NOTHING,
+    OUT_OF_STEP_FOR,
     REPAIR,
     STOP,
     UNFINISHED_FOR,
@@ -47,12 +54,18 @@ from ansible_collections.hundred.containers.plugins.module_utils.supervise.judge
 )
 from ansible_collections.hundred.containers.plugins.module_utils.supervise.metrics import (
     Family,
+    Metrics,
     render,
 )
 from ansible_collections.hundred.containers.plugins.module_utils.supervise.pace import (
     LONGEST,
     SHORTEST,
     Pace,
+    Turn,
+)
+from ansible_collections.hundred.containers.plugins.module_utils.supervise.remembered import (
+    to_pace,
+    to_repairs,
 )
 
 STATES = ("running", "exited", "created", "paused", "restarting", "dead")
@@ -98,6 +111,18 @@ def test_what_has_died_is_repaired_at_once_and_gets_no_request():
 def test_what_was_removed_is_made_again_and_its_address_gets_no_request():
     verdict = judge(seen(containers=BOTH[1:]))
     assert verdict.act == REPAIR and verdict.fence == {"shop-g2-1"}
+
+
+def test_what_works_gets_requests_although_another_replica_cannot_be_repaired():
+    # Both were started, and the repair ended with the failure of the first.
+    dead = (replica(2, 1, state="exited"), BOTH[1])
+    fenced = routed(*BOTH, fenced=("shop-g2-1", "shop-g2-2"))
+    both = seen(containers=dead, proxy=fenced)
+    verdict = judge(replace(both, well=frozenset({"shop-g2-2"})))
+    assert (verdict.act, verdict.slots, verdict.starts) == (REPAIR, {2}, False)
+    # Not before it has passed its probe; and what has requests needs nothing.
+    assert judge(both).slots == {1}
+    assert judge(seen(containers=dead, well=frozenset({"shop-g2-2"}))).slots == {1}
 
 
 def test_one_ill_replica_is_replaced_at_a_time_and_none_that_is_well():
@@ -150,33 +175,103 @@ def test_what_died_in_a_rollout_that_did_not_end_gets_no_request_while_that_wait
 
 
 def test_the_proxy_is_brought_in_step():
-    assert judge(seen(proxy=routed(BOTH[0]))).act == REPAIR
+    well = frozenset({"shop-g2-2"})
+    verdict = judge(seen(proxy=routed(BOTH[0]), well=well))
+    assert (verdict.act, verdict.slots, verdict.after) == (REPAIR, {2}, OUT_OF_STEP_FOR)
     assert judge(seen(proxy=replace(routed(*BOTH), in_step=False))).act == REPAIR
-    assert judge(seen(proxy=Observed())).act == REPAIR
+    assert judge(seen(proxy=Observed(), well=well)).act == REPAIR
+    # One that has not passed its probe yet is waited for, without the lock.
+    assert judge(seen(proxy=routed(BOTH[0]))).act == NOTHING
     assert judge(seen(proxy=None, routed=False)).act == NOTHING
     assert judge(seen(scheduled=False)).act == REPAIR
 
 
-def test_a_crash_loop_never_gives_up_and_never_hurries():
-    pace, now, times = Pace(), 1000.0, []
-    while now < 1000.0 + 3600:
-        if now >= pace.not_before():
-            pace = pace.repaired(now)
-            times.append(now)
+def run_of_repairs(slots: set[int], seconds: float = 3600.0) -> list[tuple[float, frozenset[int]]]:
+    """The repairs of a service whose replicas die as soon as they have been repaired."""
+    pace, now, repairs = Pace(), 1000.0, []
+    while now < 1000.0 + seconds:
+        chosen = pace.choose(slots)
+        if now >= pace.not_before(chosen):
+            pace = pace.repaired(now, chosen)
+            repairs.append((now - 1000.0, chosen))
         now += 0.5
+    assert pace.crash_loop and pace.total == len(repairs)
+    return repairs
+
+
+def test_a_crash_loop_never_gives_up_and_never_hurries():
+    times = [at for at, _slots in run_of_repairs({1})]
     gaps = [later - earlier for earlier, later in zip(times, times[1:])]
     assert min(gaps) >= SHORTEST and max(gaps) <= LONGEST + 0.5
-    assert sum(1 for at in times if at < 1060) <= 5 and len(times) > 55
-    assert pace.crash_loop and pace.total == len(times)
+    assert sum(1 for at in times if at < 60) <= 5 and len(times) > 55
+
+
+def test_replicas_in_a_crash_loop_take_turns():
+    repairs = run_of_repairs({1, 2, 3, 4})
+    # After a boot all at once; from then on one by one, each at a pace of its own.
+    assert repairs[0] == (0.0, {1, 2, 3, 4})
+    assert all(len(slots) == 1 for _at, slots in repairs[1:])
+    times = [at for at, _slots in repairs]
+    assert min(later - earlier for earlier, later in zip(times, times[1:])) >= SHORTEST
+    for slot in (1, 2, 3, 4):
+        mine = [at for at, slots in repairs if slot in slots]
+        gaps = [later - earlier for earlier, later in zip(mine, mine[1:])]
+        assert max(gaps) <= LONGEST + 4 * SHORTEST and len(mine) > 40
+        assert sum(1 for at in mine if at < 60) <= 5
+
+
+def test_what_was_well_until_now_does_not_wait_for_what_never_comes_up():
+    before = Pace()
+    hanging = before.repaired(0.0, {1})
+    # The repair of the first gives way when the second dies: that is next, alone and at once.
+    after = hanging.gave_way(before)
+    assert after.choose({1, 2}) == {2} and after.not_before({2}) == float("-inf")
+    after = after.repaired(1.0, {2})
+    assert after.choose({1}) == {1} and after.not_before({1}) == 1.0 + SHORTEST
+    assert after.total == 1
 
 
 def test_a_repair_that_lasted_is_forgotten():
-    pace = Pace().repaired(0.0).repaired(5.0).repaired(15.0)
-    assert (pace.row, pace.wait) == (3, 20.0)
-    assert pace.repaired(1000.0).row == 1
+    pace = Pace().repaired(0.0, {1}).repaired(5.0, {1}).repaired(15.0, {1})
+    assert (pace.row, pace.turns[1].wait) == (3, 20.0)
+    assert pace.repaired(1000.0, {1}).row == 1
     assert pace.rested(30.0).row == 3 and pace.rested(1000.0).row == 0
     # At once after a quiet time, and still never twice within 5 s.
-    assert pace.rested(1000.0).repaired(1000.0).not_before() == 1005.0
+    again = pace.rested(1000.0).repaired(1000.0, {1})
+    assert again.not_before({1}) == again.not_before({2}) == 1005.0
+
+
+def test_a_restart_of_the_supervisor_is_no_reason_to_hurry():
+    pace = Pace().repaired(10.0, {1, 2}).repaired(20.0, {1})
+    kept = json.loads(json.dumps(asdict(to_repairs(pace, 5000.0, 3, "it died"))))
+    assert (kept["row"], kept["last_at"], kept["next_at"]) == (2, 5020.0, 5030.0)
+    # Another boot of the host, whose monotonic clock has begun anew.
+    later = to_pace(Repairs(**kept), 7.0, 5018.0)
+    assert later == Pace(2, 2.0, {1: Turn(2, 2.0), 2: Turn(1, -8.0)})
+    assert to_pace(Repairs(**kept), 7.0, 4000.0) == Pace(2)
+
+
+def test_slow_repairs_keep_no_service_waiting():
+    slow, looked_at = threading.Event(), threading.Event()
+
+    @dataclass
+    class Service:
+        act: Callable[[], object]
+        busy: bool = False
+        due: float = 0.0
+        name: str = "shop"
+
+        def round(self, containers: object) -> None:
+            self.act()
+
+    supervisor = Supervisor(Settings(), print, Metrics(""))
+    try:
+        for _number in range(40):
+            supervisor.begin_round(Service(slow.wait), ())
+        supervisor.begin_round(Service(looked_at.set), ())
+        assert looked_at.wait(10)
+    finally:
+        slow.set()
 
 
 def test_metrics_are_in_the_exposition_format():
@@ -233,7 +328,7 @@ def test_a_replica_is_ill_after_as_many_failures_in_a_row_and_a_flapping_one_is_
     assert not tell(found, clock, PASS, *([FAIL, FAIL, PASS] * 20))
     assert not tell(found, clock, FAIL, FAIL) and found.suspected()
     assert tell(found, clock, FAIL) and not tell(found, clock, PASS)
-    assert found.healthy(BOTH[:1]) == 1 and not found.suspected()
+    assert found.well(BOTH) == {"shop-g2-1"} and not found.suspected()
 
 
 def test_what_is_slow_to_start_has_until_the_deadline(clock):

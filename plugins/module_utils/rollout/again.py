@@ -25,14 +25,18 @@ from .present import bring, goal_of, outcome_in_check_mode
 from .purpose import REPAIR, RESTART, START, Purpose
 
 
-def repair(host: ServiceHost, ill: Collection[str] = ()) -> Outcome:
+def repair(
+    host: ServiceHost, ill: Collection[str] = (), slots: Collection[int] | None = None
+) -> Outcome:
     """Have the committed release serve with all its replicas, in good health; a rollout that was
     killed is brought to the end that its commit point says.
 
     :param ill: running replicas that are to be replaced.
+    :param slots: the replicas to care for now, others are left as they are; None: all.
     :raises HundredError: it failed; nothing is undone that works.
     """
-    return _again(host, REPAIR, check=False, ill=ill)
+    only = None if slots is None else frozenset(slots)
+    return _again(host, REPAIR, check=False, ill=ill, slots=only)
 
 
 def start(host: ServiceHost, check: bool = False) -> Outcome:
@@ -53,7 +57,13 @@ def restart(host: ServiceHost, check: bool = False) -> Outcome:
     return _again(host, RESTART, check)
 
 
-def _again(host: ServiceHost, purpose: Purpose, check: bool, ill: Collection[str] = ()) -> Outcome:
+def _again(
+    host: ServiceHost,
+    purpose: Purpose,
+    check: bool,
+    ill: Collection[str] = (),
+    slots: frozenset[int] | None = None,
+) -> Outcome:
     began = time.monotonic()
     settings = host.settings
     if check:
@@ -63,7 +73,7 @@ def _again(host: ServiceHost, purpose: Purpose, check: bool, ill: Collection[str
     # What is committed must be read under the lock: a rollout may have just ended.
     with service_lock(host.lock_path, host.service, settings.by, settings.lock_timeout):
         with host.untouched(began):
-            wanted = replace(_goal(host, purpose), ill=frozenset(ill))
+            wanted = replace(_goal(host, purpose), ill=frozenset(ill), slots=slots)
         return bring(host, wanted, began)
 
 
@@ -123,10 +133,11 @@ def fence(host: ServiceHost, names: Collection[str], dead: Collection[str] = ())
         return found
 
 
-def start_unrouted(host: ServiceHost) -> list[Container]:
+def start_unrouted(host: ServiceHost, slots: Collection[int]) -> list[Container]:
     """While the proxy does not answer, start at least the replicas that are there: it finds them at
     the addresses that it knows when it is back.
 
+    :param slots: those of the replicas to start.
     :returns: what was started.
     """
     with service_lock(host.lock_path, host.service, host.settings.by, 0.0):
@@ -137,7 +148,7 @@ def start_unrouted(host: ServiceHost) -> list[Container]:
         started = []
         for item in host.engine.containers(host.service):
             member = item.is_of(committed.generation, committed.release)
-            if member and item.state == "exited":
+            if member and item.state == "exited" and item.slot in slots:
                 host.engine.start(item.id)
                 started.append(item)
         return started

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..definition.model import Definition
@@ -116,11 +116,16 @@ class Attempt:
         state = self.engine.state(container.id)
         return state is not None and state.running
 
-    def take_out(self, containers: Sequence[Container]) -> None:
-        """Take replicas of the wanted release out of the proxy, letting requests in flight end."""
+    def take_out(
+        self, containers: Sequence[Container], meanwhile: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Take replicas of the wanted release out of the proxy, letting requests in flight end.
+
+        :param meanwhile: called while these are waited for; it may raise.
+        """
         self.routing.drain(containers, former=False)
         alive = [item for item in containers if self.runs(item)]
-        self.routing.wait_until_drained(alive, False, self.definition.drain_timeout)
+        self.routing.wait_until_drained(alive, False, self.definition.drain_timeout, meanwhile)
         self.routing.retire(containers, former=False)
 
     def withdraw(self, containers: Sequence[Container]) -> None:

@@ -38,6 +38,7 @@ class Wanted:
         on the host and not in the definition.
     :param ill: with the purpose to repair, the running replicas that somebody has found to fail
         their probe; for any other purpose that is found out here.
+    :param slots: with the purpose to repair, those to care for now; None: all.
     """
 
     definition: Definition
@@ -47,6 +48,7 @@ class Wanted:
     release: str | None = None
     purpose: Purpose = ROLLOUT
     ill: frozenset[str] = frozenset()
+    slots: frozenset[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ def examine(host: ServiceHost, wanted: Wanted, make_key: bool) -> Examination:
         identity,
         definition.replicas,
         generation,
+        wanted.slots,
     )
     release = Release(
         generation=plan.generation,

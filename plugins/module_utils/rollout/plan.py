@@ -10,7 +10,7 @@ scale, the repair of a dead replica and the continuation of a run that was kille
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from ..engine.containers import Container, container_name
@@ -46,6 +46,7 @@ class Plan:
     :param replace: members that are beyond repair; removed before their slot is filled again.
     :param discard: left behind by an interrupted or failed run; nothing is routed to them.
     :param retire: what serves now and is to go, after the switch.
+    :param rest: members that do not serve and are left to a later run.
     """
 
     generation: int
@@ -56,6 +57,7 @@ class Plan:
     replace: tuple[Container, ...] = ()
     discard: tuple[Container, ...] = ()
     retire: tuple[Container, ...] = ()
+    rest: tuple[Container, ...] = ()
 
     @property
     def touches_containers(self) -> bool:
@@ -134,13 +136,18 @@ def routed_names(proxy: Observed | None) -> frozenset[str]:
 
 
 def make_plan(
-    seen: Observation, release: str, replicas: int, generation: int | None = None
+    seen: Observation,
+    release: str,
+    replicas: int,
+    generation: int | None = None,
+    only: Collection[int] | None = None,
 ) -> Plan:
     """What to do so that ``replicas`` containers of ``release`` run and nothing else does. Pure.
 
     ``seen.journal`` must have gone through ``recover``.
 
     :param generation: the number of the wanted release; None: ``choose_generation`` says.
+    :param only: for a repair, the slots that are filled or have to prove themselves; None: all.
     """
     journal = seen.journal
     if generation is None:
@@ -153,18 +160,22 @@ def make_plan(
     proven = journal.phase == IDLE and generation == committed and not journal.stopped
     routed = routed_names(seen.proxy)
     groups: dict[str, list[Container]] = {
-        name: [] for name in ("keep", "settle", "revive", "replace", "discard", "retire")
+        name: [] for name in ("keep", "settle", "revive", "replace", "discard", "retire", "rest")
     }
     for container in seen.containers:
         member = container.is_of(generation, release) and container.slot <= replicas
         if member:
-            groups[_member_group(container, seen.unhealthy, proven)].append(container)
+            group = _member_group(container, seen, proven)
+            if group != "keep" and only is not None and container.slot not in only:
+                group = "rest"
+            groups[group].append(container)
         elif container.name in routed or container.generation in wayback:
             groups["retire"].append(container)
         else:
             groups["discard"].append(container)
     present = {item.slot for name in ("keep", "settle", "revive") for item in groups[name]}
-    create = tuple(slot for slot in range(1, replicas + 1) if slot not in present)
+    wanted = [slot for slot in range(1, replicas + 1) if only is None or slot in only]
+    create = tuple(slot for slot in wanted if slot not in present)
     return Plan(generation=generation, create=create, **{k: tuple(v) for k, v in groups.items()})
 
 
@@ -172,9 +183,13 @@ def make_plan(
 _BEYOND_REPAIR = ("created", "paused", "restarting", "removing", "dead")
 
 
-def _member_group(container: Container, unhealthy: Iterable[str], proven: bool) -> str:
-    if container.name in unhealthy or container.state in _BEYOND_REPAIR:
+def _member_group(container: Container, seen: Observation, proven: bool) -> str:
+    if container.name in seen.unhealthy or container.state in _BEYOND_REPAIR:
         return "replace"
     if container.state == "exited":
         return "revive"
+    proxy = seen.proxy
+    if proxy is not None and proxy.committed is not None:
+        # What gets no request was started by a run that failed, and may never have been well.
+        proven = proven and proxy.serving.get(container.name) == "ready"
     return "keep" if proven else "settle"

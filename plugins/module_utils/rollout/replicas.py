@@ -205,17 +205,25 @@ class Replicas:
         try:
             while True:
                 watched.raise_if_exited("settle")
+                self.may_go_on()
                 waiting = [w for w in watched.watches if w.passes < health.successes]
                 if not waiting:
                     return True
                 if deadline.passed():
                     raise self._never_settled(waiting[0])
-                if self._gives_way is not None and self._gives_way():
-                    raise LockedError("the supervisor gave way", step="settle")
                 if ended.wait(min(POLL_SECONDS, health.start_interval)):
                     return False
         finally:
             watched.close()
+
+    def may_go_on(self) -> bool:
+        """True.
+
+        :raises LockedError: this is done for the supervisor, which is to stop it.
+        """
+        if self._gives_way is not None and self._gives_way():
+            raise LockedError("the supervisor gave way", step="settle")
+        return True
 
     def _never_settled(self, watch: Watch) -> RolloutError:
         health = self.definition.health

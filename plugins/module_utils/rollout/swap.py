@@ -83,7 +83,7 @@ def _clear_the_way(attempt: Attempt) -> None:
     # What has died has to prove itself as well before it gets requests again (I2).
     down = [*plan.replace, *plan.revive]
     if down:
-        attempt.take_out(down)
+        attempt.take_out(down, attempt.replicas.may_go_on)
     if plan.replace:
         attempt.replicas.stop(plan.replace)
         attempt.replicas.remove(plan.replace)
@@ -120,7 +120,8 @@ def _switch(attempt: Attempt) -> None:
     attempt.admitted = True
     attempt.routing.admit(members)
     boundary("admitted")
-    attempt.routing.verify(members)
+    # What served before has proved itself; if it is ill by now, it must not stop what helps.
+    attempt.routing.verify(attempt.new())
     boundary("verified")
     attempt.replicas.arm(attempt.new())
     boundary("armed")

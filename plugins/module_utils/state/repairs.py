@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
@@ -28,6 +29,8 @@ class Repairs:
     :param next_at: when the next one may begin, seconds since the epoch.
     :param reason: of the last one.
     :param failure: why that did not help; empty when it did.
+    :param turns: of each slot that was repaired lately: the slot, how many repairs of it there were
+        in a row, and when the last one began, seconds since the epoch.
     """
 
     generation: int = 0
@@ -37,6 +40,7 @@ class Repairs:
     next_at: float = 0.0
     reason: str = ""
     failure: str = ""
+    turns: Sequence[Sequence[float]] = ()
 
 
 class RepairsFile:

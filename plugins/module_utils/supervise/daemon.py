@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import replace
@@ -18,7 +18,7 @@ from types import FrameType
 
 from ..engine.containers import Container, Engine
 from ..errors import EngineError, HundredError, StateError
-from ..rollout.host import ServiceHost, Settings
+from ..rollout.host import Settings
 from ..rollout.info import known_services
 from ..state.lock import SUPERVISOR
 from .events import DEATH, Event, Events
@@ -28,8 +28,12 @@ from .presence import only_supervisor
 from .proxy_service import ProxyService
 from .service import PERIOD, Supervised
 
-# Services that are looked at, and replicas that are probed, at the same time.
-WORKERS = 8
+# A round may be a repair that waits for minutes. So each service has a thread when it needs one and
+# never waits for the repairs of others; threads that are idle are used again.
+SERVICES = 1000
+
+# Replicas that are probed at the same time.
+PROBES = 16
 
 # How soon an event is acted on: several come together when a replica dies.
 SETTLE_SECONDS = 0.05
@@ -66,8 +70,8 @@ class Supervisor:
         self._died: dict[str, float] = {}
         self._round_ended = False
         self._services: dict[str, Supervised] = {}
-        self._rounds = ThreadPoolExecutor(WORKERS, "round")
-        self._probes = ThreadPoolExecutor(WORKERS, "probe")
+        self._rounds = ThreadPoolExecutor(SERVICES, "round")
+        self._probes = ThreadPoolExecutor(PROBES, "probe")
         self._fences = ThreadPoolExecutor(1, "fence")
         self._proxies = ProxyService(say)
         self._engine: Engine | None = None
@@ -126,6 +130,7 @@ class Supervisor:
             self._wake.notify()
         service = self._services.get(event.service)
         if event.kind == DEATH and service is not None and not self._ending:
+            service.tell_died(event.container)
             # At once and beside its round: that may wait for the probe of what is dead.
             self._fences.submit(service.fence, event.name, event.container)
 
@@ -200,9 +205,13 @@ class Supervisor:
                 del self._services[name]
         for name in names:
             if name not in self._services:
-                host = ServiceHost(self._settings, name, self._reach())
                 self._services[name] = Supervised(
-                    host, self._probes, self._proxies.start, self._say
+                    self._settings,
+                    name,
+                    self._reach(),
+                    self._probes,
+                    self._proxies.start,
+                    self._say,
                 )
 
     def _reach(self) -> Engine:
@@ -213,16 +222,23 @@ class Supervisor:
     def _begin(self, due: list[Supervised], wait: bool) -> None:
         listed: dict[str, list[Container]] = {}
         self._forget_deaths()
+        for service in due:
+            service.forget_deaths()
         for item in self._reach().containers():
             listed.setdefault(item.service, []).append(self._as_told(item))
-        futures = []
-        for service in due:
-            service.busy = True
-            future = self._rounds.submit(service.round, listed.get(service.name, []))
-            future.add_done_callback(partial(self._round_over, service))
-            futures.append(future)
+        futures = [self.begin_round(item, listed.get(item.name, [])) for item in due]
         if wait:
             wait_for(futures)
+
+    def begin_round(self, service: Supervised, containers: Sequence[Container]) -> Future[None]:
+        """Look at a service, and do what it needs, in a thread of its own.
+
+        :param containers: those of the service, as the engine has just listed them.
+        """
+        service.busy = True
+        future = self._rounds.submit(service.round, containers)
+        future.add_done_callback(partial(self._round_over, service))
+        return future
 
     def _round_over(self, service: Supervised, future: Future[None]) -> None:
         error = future.exception()

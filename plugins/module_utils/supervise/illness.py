@@ -73,10 +73,14 @@ class Illness:
         """Whether a probe has failed that no later one made good: it is to be looked again soon."""
         return any(record.failures for record in self._records.values())
 
-    def healthy(self, containers: Sequence[Container]) -> int:
-        """How many of them passed their last probe."""
-        records = [self._records.get(item.id) for item in containers]
-        return sum(1 for item in records if item is not None and item.passed and not item.failures)
+    def well(self, containers: Sequence[Container]) -> frozenset[str]:
+        """The names of those that passed their last probe."""
+        found = set()
+        for item in containers:
+            record = self._records.get(item.id)
+            if record is not None and record.passed and not record.failures:
+                found.add(item.name)
+        return frozenset(found)
 
     def _after_start(self, container: Container, record: _Record | None) -> _Record:
         state = self._inspect(container.id)

@@ -34,6 +34,7 @@ class Seen:
     :param routed: whether the committed release has routes.
     :param containers: all of the service, but no one-off commands.
     :param ill: names of running replicas that failed their probe often enough.
+    :param well: names of running replicas that passed their last probe.
     :param proxy: None when no proxy is concerned.
     :param scheduled: whether the timers of its crontab are as they should be.
     """
@@ -43,6 +44,7 @@ class Seen:
     routed: bool
     containers: tuple[Container, ...]
     ill: frozenset[str] = frozenset()
+    well: frozenset[str] = frozenset()
     proxy: Observed | None = None
     scheduled: bool = True
 
@@ -54,6 +56,8 @@ class Verdict:
     :param act: ``nothing``, ``repair`` or ``stop``.
     :param reason: why, in words; with ``nothing``, why nothing is done although something could be.
     :param ill: the one replica to replace although it runs.
+    :param slots: those of the replicas that are concerned; none: the service as a whole is.
+    :param starts: whether replicas have to be started, which has a pace for each of them.
     :param fence: members of the proxy to which no request may go: no container of theirs runs, so
         their address is nobody's, or somebody else's.
     :param after: seconds that the reason must hold before it is acted on.
@@ -62,6 +66,8 @@ class Verdict:
     act: str = NOTHING
     reason: str = ""
     ill: frozenset[str] = frozenset()
+    slots: frozenset[int] = frozenset()
+    starts: bool = False
     fence: frozenset[str] = frozenset()
     after: float = 0.0
 
@@ -92,21 +98,36 @@ def _judge_committed(seen: Seen, committed: Release) -> Verdict:
     members, others = _sort(seen, committed)
     running = [item for item in members if item.running]
     fence = _unbacked(seen.proxy, running)
-    dead = [f"{item.name} is {item.state}" for item in members if not item.running]
-    missing = seen.replicas - len(members)
-    if missing > 0:
-        dead.append("%d of %d replicas are missing" % (missing, seen.replicas))
+    down = [item for item in members if not item.running]
+    missing = set(range(1, seen.replicas + 1)) - {item.slot for item in members}
+    dead = [f"{item.name} is {item.state}" for item in down]
+    if missing:
+        dead.append("%d of %d replicas are missing" % (len(missing), seen.replicas))
     ill = _one(running, seen.ill)
+    idle = [item for item in _without_requests(seen, running) if item.name in seen.well]
+    if idle:
+        # A repair was ended by the failure of another. What works must not wait for what does not.
+        slots = frozenset(item.slot for item in idle)
+        reason = f"{', '.join(item.name for item in idle)} gets no requests"
+        after = 0.0 if dead or ill else OUT_OF_STEP_FOR
+        return Verdict(REPAIR, reason, slots=slots, fence=fence, after=after)
     if dead:
         # One that is ill waits for its turn: the fewer run, the more is each of them needed.
-        return Verdict(REPAIR, ", ".join(dead), fence=fence)
+        slots = frozenset(missing | {item.slot for item in down})
+        return Verdict(REPAIR, ", ".join(dead), slots=slots, starts=True, fence=fence)
     if ill:
-        return Verdict(REPAIR, f"{', '.join(ill)} fails its probe", ill=ill, fence=fence)
+        slots = frozenset(item.slot for item in running if item.name in ill)
+        reason = f"{', '.join(ill)} fails its probe"
+        return Verdict(REPAIR, reason, ill=ill, slots=slots, starts=True, fence=fence)
     if others:
         names = ", ".join(item.name for item in others)
         return Verdict(REPAIR, f"{names} is left over", fence=fence, after=UNFINISHED_FOR)
     if not seen.scheduled:
         return Verdict(REPAIR, "the timers of its crontab are not there", fence=fence)
+    waiting = _without_requests(seen, running)
+    if waiting:
+        names = ", ".join(item.name for item in waiting)
+        return Verdict(reason=f"{names} is not well yet", fence=fence)
     return _judge_routing(seen, members, fence)
 
 
@@ -140,6 +161,14 @@ def _unbacked(proxy: Observed | None, backing: Sequence[Container]) -> frozenset
     return frozenset(
         name for name, state in proxy.serving.items() if state == "ready" and name not in backed
     )
+
+
+def _without_requests(seen: Seen, running: Sequence[Container]) -> list[Container]:
+    """The replicas that the proxy sends no request to."""
+    if not seen.routed or seen.proxy is None:
+        return []
+    serving = seen.proxy.serving
+    return [item for item in running if serving.get(item.name) != "ready"]
 
 
 def _one(running: Sequence[Container], ill: frozenset[str]) -> frozenset[str]:

@@ -14,19 +14,20 @@ from dataclasses import dataclass, replace
 
 from ..definition.model import Definition
 from ..definition.stored import from_mapping
-from ..engine.containers import Container
+from ..engine.containers import Container, Engine
 from ..errors import HundredError, LockedError, NotFoundError, ProxyError
 from ..probe import probe
 from ..rollout.again import fence, look, repair, start_unrouted
-from ..rollout.host import ServiceHost
+from ..rollout.host import ServiceHost, Settings
 from ..rollout.schedule import in_step, read_entries
 from ..rollout.stop import stop
 from ..state.journal import Journal, Release
 from ..state.lock import holder_of
-from ..state.repairs import Repairs, RepairsFile
+from ..state.repairs import RepairsFile
 from .illness import Illness
 from .judge import NOTHING, STOP, Seen, Verdict, judge
-from .pace import Pace
+from .pace import WHOLE, Pace
+from .remembered import to_pace, to_repairs
 
 # How often a service is looked at; events of the engine and failed probes make it sooner.
 PERIOD = 5.0
@@ -53,6 +54,9 @@ class Condition:
 class Supervised:
     """One service.
 
+    :param settings: those of the supervisor.
+    :param name: the service's.
+    :param engine: the one that all services share.
     :param probes: where probes are run side by side.
     :param proxy_down: called with the name of a proxy's driver that does not answer.
     :param say: takes a line for the log.
@@ -60,11 +64,15 @@ class Supervised:
 
     def __init__(
         self,
-        host: ServiceHost,
+        settings: Settings,
+        name: str,
+        engine: Engine,
         probes: Executor,
         proxy_down: Callable[[str], None],
         say: Callable[[str], None],
     ) -> None:
+        self._ending = settings.gives_way
+        host = ServiceHost(replace(settings, gives_way=self._is_to_stop), name, engine)
         self.name = host.service
         self.history = host.history
         self.jobs = host.jobs
@@ -79,9 +87,14 @@ class Supervised:
         self._said = ""
         self._illness = Illness(host.engine.state)
         self._file = RepairsFile(host.repairs_path)
-        self._pace, self._generation = self._remembered_pace()
+        known = self._file.read()
+        self._generation = known.generation
+        now = time.monotonic()
+        self._pace = to_pace(known, now, time.time() - now)
         self._reason, self._since = "", 0.0
         self._ours: set[str] = set()
+        self._died: set[str] = set()
+        self._peers: frozenset[str] = frozenset()
         self._scheduled, self._timers_due = True, 0.0
 
     @property
@@ -100,6 +113,21 @@ class Supervised:
             return  # who has the lock looks at the containers
         except HundredError as error:
             self._say(f"{self.name}: {name} died and is not out of its proxy: {error.text()}")
+
+    def forget_deaths(self) -> None:
+        """Its containers are about to be listed for a round: what has died is seen there."""
+        self._died = set()
+
+    def tell_died(self, identity: str) -> None:
+        """The engine has told that a container died."""
+        self._died.add(identity)
+
+    def _peer_died(self) -> bool:
+        """Whether a replica has died that was well when the repair under way began."""
+        return not self._peers.isdisjoint(self._died)
+
+    def _is_to_stop(self) -> bool:
+        return self._peer_died() or (self._ending is not None and self._ending())
 
     def round(self, containers: Sequence[Container]) -> None:
         """Look at the service once, and do what it needs.
@@ -129,7 +157,7 @@ class Supervised:
         if release.generation != self._generation:
             # What did not help the release before says nothing of this one.
             self._generation = release.generation
-            self._pace = replace(self._pace, row=0)
+            self._pace = replace(self._pace, turns={})
         definition = from_mapping(release.definition)
         seen = Seen(
             journal=journal,
@@ -143,19 +171,24 @@ class Supervised:
         self._fence(judge(seen))
         running = self._probe(journal, release, definition, containers)
         ill = self._illness.ill(running, definition.health)
+        well = self._illness.well(running)
         self._look_at_timers(journal, release, definition, now)
-        verdict = judge(replace(seen, ill=frozenset(ill), scheduled=self._scheduled))
+        # One that works and cannot be routed to must not keep from a repair what does not run.
+        routable = well if now >= self._pace.not_before({WHOLE}) else frozenset()
+        verdict = judge(replace(seen, ill=frozenset(ill), well=routable, scheduled=self._scheduled))
         self.condition = Condition(
             wanted=0 if journal.stopped else definition.replicas,
-            healthy=self._illness.healthy(running),
+            healthy=len(well),
         )
         self._pace = self._pace.rested(now)
         if verdict.act != NOTHING:
             why = "; ".join(f"{name}: {what}" for name, what in sorted(ill.items()))
-            return self._act(verdict, f"{verdict.reason} ({why})" if why else verdict.reason, now)
+            reason = f"{verdict.reason} ({why})" if why else verdict.reason
+            return self._act(verdict, reason, running, now)
         self._reason = ""
         self._tell("")
-        return definition.health.interval if self._illness.suspected() else PERIOD
+        unwell = self._illness.suspected() or len(well) < len(running)
+        return definition.health.interval if unwell else PERIOD
 
     def _probe(
         self,
@@ -219,22 +252,38 @@ class Supervised:
         self.condition = Condition(wanted, 0)
         self._tell(f"its proxy does not answer: {error.message}")
         self._proxy_down(driver)
-        dead = [item for item in containers if item.state == "exited"]
-        started = start_unrouted(self._host) if dead and now >= self._pace.not_before() else []
+        dead = [item.slot for item in containers if item.state == "exited"]
+        chosen = self._pace.choose(dead)
+        if not chosen or now < self._pace.not_before(chosen):
+            return LOCKED_PERIOD
+        started = start_unrouted(self._host, chosen)
         if started:
-            self._pace = self._pace.repaired(now)
+            self._pace = self._pace.repaired(now, chosen)
             self._remember("its proxy does not answer", "")
             self._say(f"{self.name}: started {', '.join(item.name for item in started)}")
         return LOCKED_PERIOD
 
-    def _act(self, verdict: Verdict, reason: str, now: float) -> float:
+    def _act(
+        self, verdict: Verdict, reason: str, running: Sequence[Container], now: float
+    ) -> float:
         if verdict.reason != self._reason:
             self._reason, self._since = verdict.reason, now
-        wait = max(self._since + verdict.after, self._pace.not_before()) - now
+        chosen = self._pace.choose(verdict.slots if verdict.starts else {WHOLE})
+        wait = max(self._since + verdict.after, self._pace.not_before(chosen)) - now
         if wait > 0:
             self._tell(reason if verdict.after else f"{reason}; next repair in {wait:.0f} s")
             return min(wait, PERIOD)
-        self._repair(verdict, reason, now)
+        if verdict.starts:
+            # What was well until now does not wait for what may never be again.
+            self._peers = frozenset(
+                item.id
+                for item in running
+                if item.slot not in chosen and item.slot not in self._pace.turns
+            )
+        try:
+            self._repair(verdict, chosen, reason, now)
+        finally:
+            self._peers = frozenset()
         return 0.0
 
     def _fence(self, verdict: Verdict) -> None:
@@ -249,20 +298,27 @@ class Supervised:
         if names:
             self._say(f"{self.name}: no request goes to {', '.join(sorted(names))} any more")
 
-    def _repair(self, verdict: Verdict, reason: str, now: float) -> None:
+    def _repair(self, verdict: Verdict, chosen: frozenset[int], reason: str, now: float) -> None:
         before = self._pace
-        self._pace = before.repaired(now)
+        self._pace = before.repaired(now, chosen)
         self._tell(reason)
         failure = ""
         try:
             if verdict.act == STOP:
                 outcome = stop(self._host)
+            elif verdict.slots:
+                slots = chosen if verdict.starts else verdict.slots
+                outcome = repair(self._host, verdict.ill, slots)
             else:
-                outcome = repair(self._host, verdict.ill)
+                outcome = repair(self._host)
         except LockedError:
             self._pace = before  # a rollout has begun; it does what is needed
             return
         except HundredError as error:
+            if self._peer_died():
+                self._pace = self._pace.gave_way(before)
+                self._tell("gave way to the repair of another replica, which died meanwhile")
+                return
             if self._host.gives_way():
                 self._pace = before
                 self._tell("gave way to somebody who waits for the lock")
@@ -277,29 +333,8 @@ class Supervised:
         self._remember(reason, failure)
 
     def _remember(self, reason: str, failure: str) -> None:
-        now = time.time()
-        ago = time.monotonic() - (self._pace.last or 0.0)
-        self._file.write(
-            Repairs(
-                generation=self._generation,
-                total=self._pace.total,
-                row=self._pace.row,
-                last_at=now - ago,
-                next_at=now - ago + self._pace.wait,
-                reason=reason,
-                failure=failure,
-            )
-        )
-
-    def _remembered_pace(self) -> tuple[Pace, int]:
-        """The pace as an earlier life of the supervisor left it, and the generation that it was of:
-        a restart of the supervisor is no reason to hurry.
-        """
-        known = self._file.read()
-        ago = time.time() - known.last_at
-        if not known.total or ago < 0:
-            return Pace(known.total), known.generation
-        return Pace(known.total, known.row, time.monotonic() - ago), known.generation
+        passed = time.time() - time.monotonic()
+        self._file.write(to_repairs(self._pace, passed, self._generation, reason, failure))
 
     def _tell(self, text: str) -> None:
         """Log a state of things once, not at every round."""
