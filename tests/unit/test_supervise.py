@@ -11,6 +11,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 
 import pytest
@@ -18,6 +19,7 @@ from ansible_collections.hundred.containers.plugins.module_utils.definition.mode
 from ansible_collections.hundred.containers.plugins.module_utils.engine.containers import (
     Container,
     ContainerState,
+    Engine,
     container_name,
 )
 from ansible_collections.hundred.containers.plugins.module_utils.probe import Outcome
@@ -66,6 +68,10 @@ from ansible_collections.hundred.containers.plugins.module_utils.supervise.pace 
 from ansible_collections.hundred.containers.plugins.module_utils.supervise.remembered import (
     to_pace,
     to_repairs,
+)
+from ansible_collections.hundred.containers.plugins.module_utils.supervise.service import (
+    Condition,
+    Supervised,
 )
 
 STATES = ("running", "exited", "created", "paused", "restarting", "dead")
@@ -282,6 +288,33 @@ def test_metrics_are_in_the_exposition_format():
         'a_b{service="a\\"\\\\\\n"} 1',
         "a_b{} 0.5",
     ]
+
+
+def test_metrics_tell_of_a_service_that_cannot_be_looked_at_and_nothing_that_was_typed(tmp_path):
+    folder = tmp_path / "services" / "shop"
+    folder.mkdir(parents=True)
+    (folder / "journal.json").write_text("damaged")
+    # The journal is read before the engine is asked for anything.
+    engine = Engine.__new__(Engine)
+    settings = Settings(state_dir=str(tmp_path))
+    with ThreadPoolExecutor(1) as probes:
+        service = Supervised(settings, "shop", engine, probes, print, print)
+        service.round(())
+    at = {"at": 5.0, "by": "anna", "result": "ok"}
+    service.history.add({**at, "action": "rollout"})
+    service.history.add({**at, "action": "console mysql --password=hush", "result": "failed"})
+    metrics = Metrics(str(tmp_path / "hundred.prom"))
+    metrics.write([service])
+    text = (tmp_path / "hundred.prom").read_text()
+    assert 'hundred_replicas_healthy{service="shop"} 0\n' in text
+    assert 'hundred_replicas_wanted{service="shop"} 1\n' in text
+    assert 'hundred_last_change_success{service="shop",action="rollout"} 1\n' in text
+    assert "hundred_engine_up{} 1\n" in text and "hush" not in text
+    service.condition = Condition(wanted=2, healthy=2)
+    away = render(metrics.families(engine=False))
+    assert 'hundred_replicas_healthy{service="shop"} 0\n' in away
+    assert 'hundred_replicas_wanted{service="shop"} 2\n' in away
+    assert "hundred_engine_up{} 0\n" in away
 
 
 # -- which replicas are ill ------------------------------------------------------------------

@@ -188,6 +188,7 @@ class Supervisor:
                 self._begin(due, wait)
         except (EngineError, StateError) as error:
             self._tell_engine(error.text())
+            self._metrics.write_without_engine()
             if not any(item.busy for item in self._services.values()):
                 # When it is back it may be another version, which speaks another one of its API.
                 self._engine = None

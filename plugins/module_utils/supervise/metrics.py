@@ -15,12 +15,14 @@ from typing import Any
 
 from ..errors import StateError
 from ..state.files import replace_file
-from ..state.history import History
-from .service import Condition, Supervised
+from .service import Supervised
 
 # Prometheus asks every 15 s or more rarely; a file that is older than a minute tells that the
 # supervisor is away.
 PERIOD = 15.0
+
+# What a history tells of a service itself, and not of commands that were run beside it.
+CHANGES = ("rollout", "rollback", "undo", "restart", "start", "stop", "absent")
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,13 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
+def newest_change(entries: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The newest entry of a history that tells of the service itself; everybody on the host may
+    read the file of the metrics, and what somebody typed in a console is not for all. Pure.
+    """
+    return next((item for item in reversed(entries) if item.get("action") in CHANGES), None)
+
+
 class Metrics:
     """The file of the metrics.
 
@@ -57,25 +66,45 @@ class Metrics:
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._began = time.monotonic()
         self._written = float("-inf")
-        self._last: dict[str, tuple[int, dict[str, Any] | None]] = {}
+        self._services: list[Supervised] = []
+        self._last: dict[str, tuple[int, Mapping[str, Any] | None]] = {}
 
     def write(self, services: Collection[Supervised]) -> None:
         """Write it, if it is time to. A folder that is missing or a full disk hinders nobody."""
         now = time.monotonic()
-        if not self._path or now - self._written < PERIOD:
+        if not self._is_due(now):
             return
-        if any(item.condition is None for item in services):
-            return  # not all have been looked at since this process began
+        unknown = any(item.condition is None for item in services)
+        if unknown and now - max(self._written, self._began) < 2 * PERIOD:
+            return  # most likely they will be looked at in a moment
+        self._services = list(services)
+        self._replace(now, True)
+
+    def write_without_engine(self) -> None:
+        """The same while the engine does not answer: nothing is known to be healthy."""
+        now = time.monotonic()
+        if self._is_due(now):
+            self._replace(now, False)
+
+    def _is_due(self, now: float) -> bool:
+        return bool(self._path) and now - self._written >= PERIOD
+
+    def _replace(self, now: float, engine: bool) -> None:
         self._written = now
         if os.path.isdir(os.path.dirname(self._path)):
             with suppress(StateError):
-                replace_file(self._path, render(self._families(services)), 0o644)
+                replace_file(self._path, render(self.families(engine)), 0o644)
 
-    def _families(self, services: Collection[Supervised]) -> list[Family]:
-        conditions = [
-            ({"service": item.name}, item.condition or Condition(), item.pace) for item in services
-        ]
+    def families(self, engine: bool) -> list[Family]:
+        """The numbers of the services that were there last.
+
+        :param engine: whether the engine answers.
+        """
+        services = self._services
+        known = [({"service": item.name}, item.condition) for item in services if item.condition]
+        paces = [({"service": item.name}, item.pace) for item in services]
         return [
             Family(
                 "hundred_supervisor_last_look_timestamp_seconds",
@@ -84,50 +113,56 @@ class Metrics:
                 [({}, time.time())],
             ),
             Family(
+                "hundred_engine_up",
+                "gauge",
+                "1 when the engine answers.",
+                [({}, float(engine))],
+            ),
+            Family(
                 "hundred_replicas_wanted",
                 "gauge",
                 "Replicas that should run.",
-                [(labels, condition.wanted) for labels, condition, _pace in conditions],
+                [(labels, condition.wanted) for labels, condition in known],
             ),
             Family(
                 "hundred_replicas_healthy",
                 "gauge",
                 "Replicas that passed their last probe.",
-                [(labels, condition.healthy) for labels, condition, _pace in conditions],
+                [(labels, condition.healthy if engine else 0) for labels, condition in known],
             ),
             Family(
                 "hundred_repairs_total",
                 "counter",
                 "Repairs by the supervisor.",
-                [(labels, pace.total) for labels, _condition, pace in conditions],
+                [(labels, pace.total) for labels, pace in paces],
             ),
             Family(
                 "hundred_repairs_in_a_row",
                 "gauge",
-                "Repairs that did not last; 0 when the service is well.",
-                [(labels, pace.row) for labels, _condition, pace in conditions],
+                "Repairs that did not last, of the worst replica; 0 when the service is well.",
+                [(labels, pace.row) for labels, pace in paces],
             ),
-            *self._rollouts(services),
+            *self._changes(services),
             *self._jobs(services),
         ]
 
-    def _rollouts(self, services: Collection[Supervised]) -> list[Family]:
+    def _changes(self, services: Collection[Supervised]) -> list[Family]:
         last = []
         for item in services:
-            entry = self._newest(item.history)
+            entry = self._newest(item)
             if entry is not None:
-                last.append(({"service": item.name, "action": str(entry.get("action"))}, entry))
+                last.append(({"service": item.name, "action": str(entry["action"])}, entry))
         return [
             Family(
                 "hundred_last_change_timestamp_seconds",
                 "gauge",
-                "When the newest entry of the history was written.",
+                "When the newest change of the service ended.",
                 [(labels, float(entry.get("at") or 0)) for labels, entry in last],
             ),
             Family(
                 "hundred_last_change_success",
                 "gauge",
-                "1 when what the newest entry of the history tells of succeeded.",
+                "1 when the newest change of the service succeeded.",
                 [(labels, float(entry.get("result") == "ok")) for labels, entry in last],
             ),
         ]
@@ -161,13 +196,13 @@ class Metrics:
             ),
         ]
 
-    def _newest(self, history: History) -> dict[str, Any] | None:
-        """The newest entry, read again only when the file is another."""
+    def _newest(self, service: Supervised) -> Mapping[str, Any] | None:
+        """The newest change of a service, read again only when the file is another."""
+        history = service.history
         with suppress(OSError):
             changed = os.stat(history.path).st_mtime_ns
             known = self._last.get(history.path)
             if known is None or known[0] != changed:
-                entries = history.entries()
-                self._last[history.path] = (changed, entries[-1] if entries else None)
+                self._last[history.path] = (changed, newest_change(history.entries()))
             return self._last[history.path][1]
         return None

@@ -139,6 +139,8 @@ class Supervised:
             self.due = now + self._round(containers, now)
         except HundredError as error:
             self.due = now + PERIOD
+            # Nothing is known to be healthy; of one that was never seen, one replica is missing.
+            self.condition = Condition(self.condition.wanted if self.condition else 1, 0)
             self._tell(f"cannot be looked after: {error.text()}")
 
     def _round(self, containers: Sequence[Container], now: float) -> float:
