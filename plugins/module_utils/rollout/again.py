@@ -9,12 +9,12 @@ remembers and without the controller, the registry or a store of secrets.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from ..engine.containers import Container
 from ..errors import RolloutError
-from ..proxy.protocol import Observed, Proxy
+from ..proxy.protocol import Member, Observed, Proxy, endpoint
 from ..state.journal import Journal
 from ..state.lock import service_lock
 from .examine import Wanted
@@ -116,21 +116,24 @@ def fence(host: ServiceHost, names: Collection[str], dead: Collection[str] = ())
         journal, proxy, observed = look(host)
         if proxy is None or observed is None or observed.committed is None:
             return []
-        backed = {
-            (item.name, item.address)
+        backing = {
+            item.name: item.address
             for item in host.engine.containers(host.service)
             # In a rollout that is paused the engine starts again what dies.
             if journal.paused or (item.running and item.id not in dead)
         }
         # All at once: the last that leaves has the proxy send requests to what stays in its file.
-        members = [
-            item for item in observed.committed.members if (item.name, item.address) not in backed
-        ]
+        members = [item for item in observed.committed.members if not _is_backed(item, backing)]
         found = [item.name for item in members if item.name in names]
         if found:
             proxy.drain(observed.committed, members)
             proxy.retire(observed.committed, members)
         return found
+
+
+def _is_backed(member: Member, backing: Mapping[str, str]) -> bool:
+    address = backing.get(member.name)
+    return bool(address) and endpoint(str(address), member.port) == member.endpoint
 
 
 def start_unrouted(host: ServiceHost, slots: Collection[int]) -> list[Container]:
