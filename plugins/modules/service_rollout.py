@@ -146,7 +146,9 @@ options:
   revision:
     description:
       - The commit that the image was built from; a name for people, on labels and in the history.
-      - Required with O(state=present).
+      - Without it, the label C(org.opencontainers.image.revision) of the image; if it has none, the
+        first twelve digits of the digest.
+      - Required with O(state=present) without O(digest).
     type: str
   replicas:
     description: How many containers of the service run on this host. A change of it alone scales
@@ -481,7 +483,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec=argument_spec(),
         required_if=[
-            ("state", "present", ("revision",)),
+            ("state", "present", ("revision", "digest"), True),
             ("state", "present", ("image", "definition"), True),
         ],
         required_together=REGISTRY_TOGETHER,

@@ -177,7 +177,7 @@ def main() -> None:
             **ENGINE_ARGUMENTS,
             **REGISTRY_ARGUMENTS,
         },
-        required_by={"definition": ("revision",), "digest": ("definition",)},
+        required_by={"digest": ("definition",)},
         required_together=REGISTRY_TOGETHER,
         supports_check_mode=True,
     )
@@ -189,7 +189,7 @@ def main() -> None:
         if params["definition"] is None:
             image = remembered(host, params["revision"])
         else:
-            image = make_image(params, module.check_mode)
+            image = make_image(host, params, module.check_mode)
         action = f"run {task.name} in revision {image.revision[:12]}"
         result = {"changed": True, "actions": [action], "revision": image.revision}
         if module.check_mode:

@@ -99,11 +99,15 @@ def test_tasks_run_once_a_deploy_before_the_first_swap_and_after_the_last(fleet,
 def test_a_task_of_the_only_host_runs_before_its_first_release(fleet, digests):
     fleet.hosts = {"web1": fleet.hosts["web1"]}
     fleet.services["shop"]["tasks"] = {"before": [shell("migrate", "exit 1")]}
-    failed = fleet.deploy(release_of(digests, "v1"))
+    # A digest is enough; without a label its beginning is the name.
+    named = ("-e", f"service=shop digest={digests['v1']}")
+    short = digests["v1"].removeprefix("sha256:")[:12]
+    failed = fleet.run("deploy", *named)
     assert failed.returncode != 0 and "exit code 1" in failed.stdout
+    assert f"migrate (revision {short})" in failed.stdout, failed.stdout
     assert fleet.hosts["web1"].containers() == {}
-    planned = fleet.deploy(release_of(digests, "v1"), "--check")
-    assert planned.returncode == 0, planned.stdout
+    planned = fleet.run("deploy", *named, "--check")
+    assert planned.returncode == 0 and short in planned.stdout, planned.stdout
     assert fleet.hosts["web1"].containers() == {}
 
 
@@ -185,6 +189,17 @@ def test_several_services_in_order_each_a_transaction(fleet, digests):
     new = fleet.revisions("api")[0]
     assert fleet.revisions("api") == fleet.revisions("shop") == [new, new]
     assert fleet.revisions("jobs") == 2 * [v1["revision"]]
+    # By its digest alone it is the same release: its label has the revision.
+    digest = fleet.hosts["web1"].info("api")["image"].rpartition("@")[2]
+    named = ("-e", f"service=jobs digest={digest}")
+    planned = fleet.run("deploy", *named, "--check")
+    assert planned.returncode == 0 and new[:12] in rows(planned)["web1"], planned.stdout
+    assert fleet.run("deploy", *named).returncode == 0
+    assert fleet.revisions("jobs") == [new, new]
+    same = fleet.run("deploy", *named)
+    assert same.returncode == 0 and "changed=0" in same.stdout, same.stdout
+    single = f"service=jobs revision={v1['revision']} digest={v1['digest']} force=true"
+    assert fleet.run("deploy", "-e", single).returncode == 0
     # The second one fails: it returns, the first keeps its new release, the third is not begun.
     repository.commit({"Dockerfile": "FROM hundred-test-app:v2\nCOPY Dockerfile /tmp/two\n"})
     target: Any = fleet.hosts["web2"]

@@ -78,6 +78,15 @@ def release_id(definition: Definition, digest: str, secrets_key: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:ID_DIGITS]
 
 
+def fleet_id(definition: Definition, digest: str) -> str:
+    """What names a release on all hosts: as its id, but the values of secrets do not count.
+
+    :param digest: the image's, ``sha256:...``.
+    """
+    content = _canonical([digest, container_spec(definition)])
+    return hashlib.sha256(content).hexdigest()[:ID_DIGITS]
+
+
 def _canonical(content: Any) -> bytes:
     """JSON of which there is only one form."""
     return json.dumps(content, sort_keys=True, separators=(",", ":")).encode("ascii")

@@ -18,10 +18,11 @@ from ..proxy.protocol import Member, Observed, Proxy, endpoint
 from ..state.journal import Journal
 from ..state.lock import service_lock
 from .examine import Wanted
+from .goal import goal_of
 from .host import ServiceHost
 from .outcome import Outcome
 from .plan import recover
-from .present import bring, goal_of, outcome_in_check_mode
+from .present import bring, outcome_in_check_mode
 from .purpose import REPAIR, RESTART, START, Purpose
 
 

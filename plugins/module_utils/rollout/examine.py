@@ -34,6 +34,7 @@ from .schedule import planned_units
 class Wanted:
     """The goal: a definition and the image to run it with.
 
+    :param revision: empty where only the digest was given; ``present.named`` finds it then.
     :param release: the release's id when it is known already: where the values of its secrets are
         on the host and not in the definition.
     :param ill: with the purpose to repair, the running replicas that somebody has found to fail

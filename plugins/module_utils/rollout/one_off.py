@@ -44,7 +44,7 @@ from ..state.lock import file_lock
 from ..state.secret_files import SecretFiles
 from .host import ServiceHost
 from .options import DEFINITION_ARGUMENTS, make_wanted
-from .present import pull
+from .present import named, pull
 from .replicas import LOG_LINES
 
 # What has no title is told apart by its container's name only.
@@ -87,15 +87,17 @@ def make_task(params: Mapping[str, Any]) -> Task:
     return Task(title or UNTITLED, arguments, timeout)
 
 
-def make_image(params: Mapping[str, Any], check: bool) -> Image:
+def make_image(host: ServiceHost, params: Mapping[str, Any], check: bool) -> Image:
     """The image in the options of ``service_run``, for a release that this host need not know.
 
     :param check: only a plan is wanted, so the image need not be built yet.
-    :raises HundredError: the definition, the digest or the revision is refused.
+    :raises HundredError: the definition, the digest or the revision is refused, or the image, which
+        is pulled where only its digest is given, is not to be had.
     """
     keys = dict.fromkeys(DEFINITION_ARGUMENTS)
     options = {**params, **keys, "secrets": params["secrets"], "proxy": None}
     wanted = make_wanted(options, check)
+    wanted, _pulled = named(host, wanted, check)
     return Image(wanted.definition, wanted.digest, wanted.revision)
 
 

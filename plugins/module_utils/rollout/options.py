@@ -125,7 +125,11 @@ def _network(raw: Mapping[str, Any] | None) -> Network:
     return network
 
 
-def _revision(text: str) -> str:
+def _revision(text: str | None, digest: str | None) -> str:
+    if text is None:
+        if digest is None:
+            raise HundredError("revision is missing", next_step="give it, or the image's digest")
+        return ""
     if not names.is_plain_revision(text):
         raise HundredError("revision must be a commit's SHA or a plain name, not %r" % text)
     return text
@@ -154,7 +158,7 @@ def make_wanted(params: Mapping[str, Any], check: bool) -> Wanted:
     return Wanted(
         definition=definition,
         digest=_digest(params["digest"], check),
-        revision=_revision(params["revision"]),
+        revision=_revision(params["revision"], params["digest"]),
         proxy=_proxy(params["proxy"] or {}),
     )
 

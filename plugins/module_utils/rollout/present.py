@@ -14,24 +14,22 @@ from dataclasses import replace
 from ..definition.model import Definition
 from ..definition.stored import from_mapping
 from ..engine.images import pull_image
-from ..engine.networks import Network
 from ..engine.room import refuse_full
 from ..errors import HundredError, RolloutError, StateError
 from ..image.reference import registry_host
 from ..image.retry import retrying
 from ..state.freeze import refuse_frozen
 from ..state.history import make_entry
-from ..state.journal import Journal, Release
+from ..state.journal import Journal
 from ..state.lock import service_lock
 from .attempt import Attempt
 from .boundaries import boundary
 from .examine import Examination, Wanted, examine
 from .host import ServiceHost
 from .outcome import Outcome
-from .plan import recover
 from .prune import prune
-from .purpose import ROLLBACK, Purpose
 from .report import make_diff, state_text
+from .revision import find_revision
 from .routing import Routing
 from .schedule import planned_units, schedule
 from .stale import refuse_stale
@@ -58,6 +56,7 @@ def outcome_in_check_mode(host: ServiceHost, wanted: Wanted, began: float) -> Ou
     """
     with host.untouched(began):
         claim(host, wanted, keep=False)
+        wanted, _pulled = named(host, wanted, check=True)
         seen = examine(host, wanted, make_key=False)
     # As everywhere in Ansible, what check mode returns is what would be there afterwards.
     return _outcome(host, seen, replace(seen.journal, committed=seen.release), began)
@@ -71,6 +70,9 @@ def bring(host: ServiceHost, wanted: Wanted, began: float) -> Outcome:
     """
     boundary("locked")
     with host.untouched(began):
+        if not wanted.revision:
+            claim(host, wanted, keep=False)  # what is refused is refused before anything is pulled
+            wanted, _pulled = named(host, wanted, check=False)
         deploys = claim(host, wanted, keep=True)
         seen = examine(host, wanted, make_key=True)
     boundary("planned")
@@ -95,7 +97,29 @@ def claim(host: ServiceHost, wanted: Wanted, keep: bool) -> tuple[str, ...]:
         return ()
     if not host.settings.override:
         refuse_frozen(host.service, host.freeze_file.read(), time.time())
-    return host.claim(f"revision {wanted.revision[:12]}", keep)
+    what = f"revision {wanted.revision}"[:21] if wanted.revision else f"image {wanted.digest[:19]}"
+    return host.claim(what, keep)
+
+
+def named(host: ServiceHost, wanted: Wanted, check: bool) -> tuple[Wanted, bool]:
+    """The goal with a revision: where only a digest was given, that of its image, which may have to
+    be pulled to know it.
+
+    :param check: nothing is pulled.
+    :returns: the goal, and whether the image was pulled.
+    :raises HundredError: the image cannot be pulled.
+    """
+    if wanted.revision:
+        return wanted, False
+    pulled = []
+    image, digest = wanted.definition.image, wanted.digest
+
+    def bring_image() -> None:
+        pull(host, image, digest)
+        pulled.append(digest)
+
+    revision = find_revision(host, image, digest, None if check else bring_image)
+    return replace(wanted, revision=revision), bool(pulled)
 
 
 def prefetch(host: ServiceHost, wanted: Wanted, check: bool = False) -> tuple[bool, Outcome]:
@@ -108,6 +132,7 @@ def prefetch(host: ServiceHost, wanted: Wanted, check: bool = False) -> tuple[bo
     with host.untouched(began):
         # Found out first: on a host where nothing is to be done nothing is locked or claimed.
         deploys = claim(host, wanted, keep=False)
+        wanted, pulled = named(host, wanted, check)
         seen = examine(host, wanted, make_key=not check)
         if seen.needed and not check:
             # A free lock is what the swap will want. It is not held while the image is pulled: a
@@ -119,43 +144,7 @@ def prefetch(host: ServiceHost, wanted: Wanted, check: bool = False) -> tuple[bo
         if seen.pull and not check:
             _bring_image(host, wanted, seen)
         refuse_stale(host, seen)
-    return seen.pull, replace(_outcome(host, seen, seen.journal, began), deploys=deploys)
-
-
-def rollback_goal(host: ServiceHost) -> Wanted:
-    """The last good release before the one that serves, from what this host remembers.
-
-    :raises RolloutError: there is none.
-    """
-    stored = host.journal_file.read()
-    proxy = None
-    if stored.desired is not None and stored.desired.proxy:
-        proxy = host.open_proxy(stored.desired.proxy).observe(host.service)
-    journal = recover(stored, proxy)
-    # A rollout that was killed before its commit point is undone by going to the committed release.
-    target = journal.committed if journal.desired is not None else journal.previous
-    if target is None:
-        raise RolloutError(
-            f"{host.service} has no earlier good release on this host to return to",
-            step="plan",
-            serving=str(journal.committed) if journal.committed else "nothing",
-            next_step="deploy the revision that you want",
-        )
-    return goal_of(host, target)
-
-
-def goal_of(host: ServiceHost, release: Release, purpose: Purpose = ROLLBACK) -> Wanted:
-    """A release that this host remembers, as what is wanted again, on its own network."""
-    if release.network:
-        host.use_network(Network(**release.network))
-    return Wanted(
-        definition=from_mapping(release.definition),
-        digest=release.digest,
-        revision=release.revision,
-        proxy=release.proxy,
-        release=release.release,
-        purpose=purpose,
-    )
+    return pulled or seen.pull, replace(_outcome(host, seen, seen.journal, began), deploys=deploys)
 
 
 def pull(host: ServiceHost, image: str, digest: str) -> None:

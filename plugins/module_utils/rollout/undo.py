@@ -12,9 +12,10 @@ from dataclasses import replace
 
 from ..state.journal import Journal
 from ..state.lease import refuse_living
+from .goal import goal_of, rollback_goal
 from .host import ServiceHost
 from .outcome import Outcome
-from .present import goal_of, present, rollback_goal
+from .present import present
 from .stop import remove, stop
 
 
