@@ -43,6 +43,18 @@ options:
         at all, and their claim on it ends. A host that none of them touched last is left alone.
     type: list
     elements: str
+  look:
+    description:
+      - Change nothing, and return what this host may return to, for the filter
+        P(hundred.containers.way_back#filter), which chooses for all hosts of a service.
+    type: bool
+    default: false
+  to:
+    description:
+      - The release to return to, as RV(releases) names it, instead of the one before. A host that
+        serves it already is left alone.
+      - Where a deploy ended before it was complete on this host, that counts and not this.
+    type: str
   ended:
     description:
       - Deploys that are known to have ended. One that is not, and was heard of lately, is under
@@ -116,6 +128,35 @@ seconds:
   returned: always
   type: float
   sample: 2.1
+releases:
+  description:
+    - The earlier releases, oldest first, and last the committed one. The C(id) is the same on all
+      hosts, unlike RV(release).
+  returned: with O(look=true)
+  type: list
+  elements: dict
+  sample: [{"id": "3f2c9a7be1d0", "revision": "1a79a4d60de6", "committed_at": 1795648000.5}]
+unfinished:
+  description: Whether a rollout was interrupted here.
+  returned: with O(look=true)
+  type: bool
+  sample: false
+deploys:
+  description: The deploy that ended before it was complete on this host, and those before it.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+before:
+  description: The deploy that touched this host last. Null if that stood for itself.
+  returned: with O(look=true)
+  type: str
+  sample: 20261123T151200Z-3f2c9a7b
+no_release:
+  description: The host has no such release to return to, and is as it was.
+  returned: failure, when that is why
+  type: bool
+  sample: true
 planned:
   description: The steps that were to be taken when one of them failed.
   returned: failure
@@ -170,7 +211,11 @@ from ansible_collections.hundred.containers.plugins.module_utils.rollout.options
     make_result,
     open_host,
 )
-from ansible_collections.hundred.containers.plugins.module_utils.rollout.undo import go_back, undo
+from ansible_collections.hundred.containers.plugins.module_utils.rollout.undo import (
+    go_back,
+    look,
+    undo,
+)
 
 
 def main() -> None:
@@ -179,22 +224,28 @@ def main() -> None:
         argument_spec={
             "name": {"type": "str", "required": True},
             "undo": {"type": "list", "elements": "str"},
+            "look": {"type": "bool", "default": False},
+            "to": {"type": "str"},
             "ended": {"type": "list", "elements": "str", "default": []},
             **HOST_ARGUMENTS,
             **ENGINE_ARGUMENTS,
             **REGISTRY_ARGUMENTS,
         },
+        mutually_exclusive=[["to", "undo"]],
         required_together=REGISTRY_TOGETHER,
         supports_check_mode=True,
     )
 
     def call() -> dict[str, Any]:
-        host = open_host(module.params)
-        if module.params["undo"] is not None:
-            outcome = undo(host, module.params["undo"], module.check_mode)
+        params, check = module.params, module.check_mode
+        host = open_host(params)
+        if params["look"]:
+            return look(host, params["ended"])
+        if params["undo"] is not None:
+            outcome = undo(host, params["undo"], check)
         else:
-            outcome = go_back(host, module.params["ended"], module.check_mode)
-        return make_result(module.params["name"], outcome, module._diff)
+            outcome = go_back(host, params["ended"], params["to"], check)
+        return make_result(params["name"], outcome, module._diff)
 
     run(module, call)
 

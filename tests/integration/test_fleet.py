@@ -139,9 +139,20 @@ def test_f3_a_paused_fleet_goes_back_to_what_it_had(fleet, digests):
     assert back.returncode == 0, back.stdout + back.stderr
     assert fleet.revisions() == 4 * [v2["revision"]], back.stdout
     assert fleet.claims() == []
-    # Complete, and so the next one goes back a release on every host.
-    assert fleet.run("rollback", "-e", "service=shop").returncode == 0
-    assert fleet.revisions() == 4 * [v1["revision"]]
+    # One that leaves hosts behind is returned from where it was.
+    some = ("--limit", "localhost,web1,web2")
+    assert fleet.deploy(v3, *some).returncode == 0
+    back = fleet.run("rollback", "-e", "service=shop")
+    assert back.returncode == 0, back.stdout + back.stderr
+    assert fleet.revisions() == 4 * [v2["revision"]], back.stdout
+    assert "unchanged" in rows(back)["web3"] and "swapped" in rows(back)["web2"], back.stdout
+    # Complete, and so the next one goes back a release on every host, but where there is none.
+    web1 = fleet.hosts["web1"]
+    assert not web1.call("service_rollout", {"name": "shop", "state": "absent"}).failed
+    fleet.must_deploy(v2)
+    back = fleet.run("rollback", "-e", "service=shop")
+    assert back.returncode != 0 and "has no earlier good release" in back.stdout, back.stdout
+    assert fleet.revisions() == [v2["revision"], *(3 * [v1["revision"]])], back.stdout
 
 
 @pytest.mark.timeout(600)

@@ -9,31 +9,66 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
-from ..state.journal import Journal
-from ..state.lease import refuse_living
-from .goal import goal_of, rollback_goal
+from ..state.journal import IDLE, Journal
+from ..state.lease import Lease, refuse_living
+from .goal import goal_of, name_of, recovered, rollback_goal
 from .host import ServiceHost
 from .outcome import Outcome
 from .present import present
 from .stop import remove, stop
 
 
-def go_back(host: ServiceHost, ended: Sequence[str], check: bool = False) -> Outcome:
+def look(host: ServiceHost, ended: Sequence[str]) -> dict[str, Any]:
+    """What this host may return to, for those who choose for all hosts; nothing is changed.
+
+    :param ended: deploys that are known to have ended, whatever their lease says.
+    :returns: the result of the module ``service_rollback`` with ``look``.
+    :raises LockedError: a deploy is under way.
+    """
+    began = time.monotonic()
+    with host.untouched(began):
+        lease = _ended_lease(host, ended)
+        journal = recovered(host)
+        committed = [journal.committed] if journal.committed is not None else []
+        releases = [
+            {"id": name_of(item), "revision": item.revision, "committed_at": item.committed_at}
+            for item in (*(journal.kept if committed else ()), *committed)
+        ]
+    return {
+        "changed": False,
+        "releases": releases,
+        "unfinished": journal.desired is not None or journal.phase != IDLE,
+        "deploys": [lease.deploy, *lease.adopted] if lease is not None else [],
+        "before": journal.before.deploy if journal.before is not None else None,
+        "seconds": round(time.monotonic() - began, 3),
+    }
+
+
+def _ended_lease(host: ServiceHost, ended: Sequence[str]) -> Lease | None:
+    lease = host.lease_file.read()
+    if lease is not None:
+        refuse_living(lease, time.time(), ended)
+    return lease
+
+
+def go_back(
+    host: ServiceHost, ended: Sequence[str], to: str | None = None, check: bool = False
+) -> Outcome:
     """Return to the last good release before the one that serves, or, where a deploy over many
     hosts ended before it was complete, to what that found: a host that it had not reached yet stays
     as it is.
 
     :param ended: deploys that are known to have ended, whatever their lease says.
+    :param to: the release to return to, by its name on all hosts; None: the one before.
     :raises LockedError: a deploy is under way.
     """
     began = time.monotonic()
     with host.untouched(began):
-        lease = host.lease_file.read()
-        if lease is not None:
-            refuse_living(lease, time.time(), ended)
+        lease = _ended_lease(host, ended)
     if lease is None:
-        return present(host, rollback_goal(host), check)
+        return present(host, rollback_goal(host, to), check)
     outcome = undo(host, (lease.deploy, *lease.adopted), check)
     if outcome.changed:
         return outcome
