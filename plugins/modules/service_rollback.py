@@ -43,6 +43,15 @@ options:
         at all, and their claim on it ends. A host that none of them touched last is left alone.
     type: list
     elements: str
+  claims:
+    description:
+      - Only see to the claims of the deploys in O(undo), and return to nothing.
+      - With V(end) they have ended, so that nobody waits for them. The host's part in these deploys
+        is still to be completed by the next deploy, or undone by the next rollback.
+      - V(release) is for deploys that have swapped nothing on any host. There is nothing to
+        complete then, unless they were to complete another deploy.
+    type: str
+    choices: [end, release]
   look:
     description:
       - Change nothing, and return what this host may return to, for the filter
@@ -213,6 +222,7 @@ from ansible_collections.hundred.containers.plugins.module_utils.rollout.options
 )
 from ansible_collections.hundred.containers.plugins.module_utils.rollout.undo import (
     go_back,
+    leave,
     look,
     undo,
 )
@@ -224,6 +234,7 @@ def main() -> None:
         argument_spec={
             "name": {"type": "str", "required": True},
             "undo": {"type": "list", "elements": "str"},
+            "claims": {"type": "str", "choices": ["end", "release"]},
             "look": {"type": "bool", "default": False},
             "to": {"type": "str"},
             "ended": {"type": "list", "elements": "str", "default": []},
@@ -232,6 +243,7 @@ def main() -> None:
             **REGISTRY_ARGUMENTS,
         },
         mutually_exclusive=[["to", "undo"]],
+        required_by={"claims": ("undo",)},
         required_together=REGISTRY_TOGETHER,
         supports_check_mode=True,
     )
@@ -241,7 +253,9 @@ def main() -> None:
         host = open_host(params)
         if params["look"]:
             return look(host, params["ended"])
-        if params["undo"] is not None:
+        if params["claims"] is not None:
+            outcome = leave(host, params["undo"], params["claims"] == "release", check)
+        elif params["undo"] is not None:
             outcome = undo(host, params["undo"], check)
         else:
             outcome = go_back(host, params["ended"], params["to"], check)

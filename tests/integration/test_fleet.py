@@ -114,12 +114,18 @@ def at_terminal(fleet: Fleet, arguments: list[str], answers: list[bytes]) -> tup
 def test_a_paused_fleet_is_continued_by_the_next_deploy(fleet, digests):
     v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
     fleet.must_deploy(v1)
+    pause = ("-e", "hundred_on_failure=pause")
+    missing = fleet.deploy({**v2, "digest": "sha256:" + 64 * "0"}, *pause)
+    assert missing.returncode != 0
+    assert fleet.claims() == [], missing.stdout  # nothing was swapped, so nothing is incomplete
     fleet.sabotage("web2", 2)
-    paused = fleet.deploy(v2, "-e", "hundred_on_failure=pause")
+    paused = fleet.deploy(v2, *pause)
     assert paused.returncode != 0
     assert fleet.revisions() == [v2["revision"], *(3 * [v1["revision"]])], paused.stdout
     assert fleet.claims() == ["web2", "web3", "web4"]
     fleet.mend()
+    # Whoever goes on need not wait, on whichever controller.
+    fleet.controller = fleet.folder / "colleague"
     done = fleet.deploy(v2)
     assert done.returncode == 0, done.stdout + done.stderr
     assert fleet.revisions() == 4 * [v2["revision"]]
@@ -135,6 +141,7 @@ def test_f3_a_paused_fleet_goes_back_to_what_it_had(fleet, digests):
     assert fleet.deploy(v3, "-e", "hundred_on_failure=pause").returncode != 0
     fleet.mend()
     assert fleet.revisions() == [v3["revision"], *(3 * [v2["revision"]])]
+    fleet.controller = fleet.folder / "colleague"
     back = fleet.run("rollback", "-e", "service=shop")
     assert back.returncode == 0, back.stdout + back.stderr
     assert fleet.revisions() == 4 * [v2["revision"]], back.stdout

@@ -73,6 +73,33 @@ def test_a_lease_is_given_up_by_its_holder_only(tmp_path: Path) -> None:
     assert file.read() is None
 
 
+def test_a_deploy_that_stops_as_it_is_is_completed_by_the_next_which_need_not_wait(
+    tmp_path: Path,
+) -> None:
+    file = LeaseFile(str(tmp_path / "deploy.json"))
+    file.leave(["other"], 950.0, forget=False)
+    file.claim(OTHERS)
+    file.leave(["mine"], 950.0, forget=True)
+    assert file.read() == OTHERS
+    file.leave(["other"], 950.0, forget=False)
+    left = replace(OTHERS, until=950.0)
+    assert file.read() == left
+    file.leave(["other"], 960.0, forget=False)
+    assert file.read() == left
+    assert file.claim(MINE).adopted == ("other",)
+
+
+@pytest.mark.parametrize("adopted", [(), ("first",)])
+def test_one_that_swapped_nothing_is_forgotten_unless_it_was_to_complete_another(
+    tmp_path: Path, adopted: tuple[str, ...]
+) -> None:
+    file = LeaseFile(str(tmp_path / "deploy.json"))
+    held = replace(OTHERS, adopted=adopted)
+    file.claim(held)
+    file.leave(["other"], 950.0, forget=True)
+    assert file.read() == (replace(held, until=950.0) if adopted else None)
+
+
 def test_a_damaged_lease_is_told_by_its_path(tmp_path: Path) -> None:
     path = tmp_path / "deploy.json"
     path.write_text('{"deploy": "x"}')

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..errors import HundredError
 from ..state.journal import IDLE, Journal
 from ..state.lease import Lease, refuse_living
 from .goal import goal_of, name_of, recovered, rollback_goal
@@ -82,30 +83,57 @@ def undo(host: ServiceHost, deploys: Sequence[str], check: bool = False) -> Outc
 
     A host that none of them touched last is left alone: what serves there is somebody else's.
 
-    :raises HundredError: it failed; ``serving`` says what serves. It is not tried in another way.
+    :raises HundredError: it failed; ``serving`` says what serves. It is not tried in another way,
+        and the claim is left for the next deploy or rollback, which need not wait.
     """
+    try:
+        outcome = _undo(host, deploys, check)
+    except HundredError:
+        if not check:
+            host.lease_file.leave(deploys, time.time(), forget=False)
+        raise
+    if not check:
+        host.lease_file.release(deploys)
+    return outcome
+
+
+def leave(host: ServiceHost, deploys: Sequence[str], forget: bool, check: bool = False) -> Outcome:
+    """Have a deploy end that stops as it is: nothing returns, and the next deploy or rollback, from
+    whichever controller, need not wait for its claim to end by itself.
+
+    :param forget: it has swapped nothing on any host, so that nothing is left to be completed.
+    """
+    began = time.monotonic()
+    with host.untouched(began):
+        if not check:
+            host.lease_file.leave(deploys, time.time(), forget)
+        return _unchanged(host.journal_file.read(), began)
+
+
+def _undo(host: ServiceHost, deploys: Sequence[str], check: bool) -> Outcome:
     began = time.monotonic()
     with host.untouched(began):
         journal = host.journal_file.read()
     before = journal.before
     if before is None or before.deploy not in deploys or _stays_stopped(journal):
-        committed = journal.committed
-        outcome = Outcome(False, (), (), journal, committed, (), round(time.monotonic() - began, 3))
-    elif before.release is None:
-        outcome = remove(host, check)
-    else:
-        outcome = present(host, goal_of(host, before.release), check)
-        if before.stopped and not (check and outcome.changed):
-            stopped = stop(host, check)
-            outcome = replace(
-                outcome,
-                changed=outcome.changed or stopped.changed,
-                actions=(*outcome.actions, *stopped.actions),
-                diff=(*outcome.diff, *stopped.diff),
-            )
-    if not check:
-        host.lease_file.release(deploys)
+        return _unchanged(journal, began)
+    if before.release is None:
+        return remove(host, check)
+    outcome = present(host, goal_of(host, before.release), check)
+    if before.stopped and not (check and outcome.changed):
+        stopped = stop(host, check)
+        outcome = replace(
+            outcome,
+            changed=outcome.changed or stopped.changed,
+            actions=(*outcome.actions, *stopped.actions),
+            diff=(*outcome.diff, *stopped.diff),
+        )
     return outcome
+
+
+def _unchanged(journal: Journal, began: float) -> Outcome:
+    seconds = round(time.monotonic() - began, 3)
+    return Outcome(False, (), (), journal, journal.committed, (), seconds)
 
 
 def _stays_stopped(journal: Journal) -> bool:

@@ -109,9 +109,26 @@ class LeaseFile:
         make_private_folder(os.path.dirname(self.path))
         with file_lock(self.path + ".lock"):
             lease = claim(self.read(), wanted, ended)
-            text = json.dumps(asdict(lease), indent=1, sort_keys=True)
-            replace_file(self.path, text + "\n", 0o600)
+            self._write(lease)
         return lease
+
+    def leave(self, deploys: Collection[str], now: float, forget: bool) -> None:
+        """One of these deploys stops as it is: others need not wait for its claim to end.
+
+        :param now: seconds since the epoch.
+        :param forget: it has swapped nothing on any host. Then nothing is left to be completed or
+            undone, unless it took that over itself.
+        """
+        if not os.path.exists(self.path):
+            return
+        with file_lock(self.path + ".lock"):
+            held = self.read()
+            if held is None or held.deploy not in deploys:
+                return
+            if forget and not held.adopted:
+                os.unlink(self.path)
+            else:
+                self._write(replace(held, until=min(held.until, now)))
 
     def end(self, deploys: Collection[str]) -> None:
         """What was wanted is there: the claim of these deploys ends, or, where a rollout stands for
@@ -131,3 +148,7 @@ class LeaseFile:
                 return False
             os.unlink(self.path)
         return True
+
+    def _write(self, lease: Lease) -> None:
+        text = json.dumps(asdict(lease), indent=1, sort_keys=True)
+        replace_file(self.path, text + "\n", 0o600)
