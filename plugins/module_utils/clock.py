@@ -27,6 +27,11 @@ class Deadline:
         self.seconds = seconds
         self._start = time.monotonic()
 
+    @property
+    def moment(self) -> float:
+        """The point itself, as ``time.monotonic`` tells it."""
+        return self._start + self.seconds
+
     def elapsed(self) -> float:
         """Seconds since the deadline was set."""
         return time.monotonic() - self._start

@@ -24,6 +24,10 @@ from .proxy.routing import check_host
 
 USER_AGENT = "hundred-probe"
 
+# After a failure the next probe does not wait longer than this, in seconds: one that is ill is told
+# soon, and one that is not is known to be well.
+AFTER_A_FAILURE = 0.5
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -109,6 +113,7 @@ class Watch:
     :ivar passes: consecutive passes so far; a failure sets it back to 0.
     :ivar failures: consecutive failures so far; a pass sets it back to 0.
     :ivar last: the latest outcome.
+    :ivar probing_since: when the probe under way began, on the monotonic clock; None between two.
     """
 
     def __init__(
@@ -123,6 +128,7 @@ class Watch:
         self._definition = definition
         self._interval = interval
         self._began = time.monotonic()
+        self.probing_since: float | None = self._began
         self._closed = threading.Event()
         self._healthcheck = container.healthcheck
         self._thread = threading.Thread(
@@ -136,7 +142,7 @@ class Watch:
 
     def _run(self) -> None:
         while not self._closed.is_set():
-            began = time.monotonic()
+            began = self.probing_since = time.monotonic()
             outcome = probe(self._engine, self._definition, self._observed())
             if self._closed.is_set():
                 return
@@ -146,7 +152,9 @@ class Watch:
                 self.passes, self.failures = 0, self.failures + 1
             self._note(outcome)
             self.last = outcome
-            self._closed.wait(max(0.0, self._interval - (time.monotonic() - began)))
+            self.probing_since = None  # after the counts: who sees it has the counts as well
+            pause = pause_after(self.failures, self._interval)
+            self._closed.wait(max(0.0, pause - (time.monotonic() - began)))
 
     def _observed(self) -> Container:
         return replace(self.container, healthcheck=self._healthcheck, state="running")
@@ -160,6 +168,21 @@ class Watch:
     def close(self) -> None:
         """Stop probing; a probe under way is left to its timeout."""
         self._closed.set()
+
+
+def pause_after(failures: int, interval: float) -> float:
+    """Seconds from the start of a probe to the next, ``failures`` having failed in a row. Pure."""
+    return min(interval, AFTER_A_FAILURE) if failures else interval
+
+
+def undecided(failures: int, probing_since: float | None, until: float) -> bool:
+    """Whether the probes that began before ``until`` leave open if a replica works. Pure.
+
+    :param failures: how many have failed in a row.
+    :param probing_since: when the probe under way began; None when none is.
+    :param until: a moment on the same clock.
+    """
+    return failures > 0 or (probing_since is not None and probing_since < until)
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,19 @@ def test_i3_a_release_that_dies_in_its_window_is_returned_from(target, digests, 
 
 
 @pytest.mark.once
+def test_i3_a_window_does_not_end_over_a_replica_that_fails(target, digests, web):
+    # By default three failures in a row are an illness, and a window this short has time for two.
+    options = {**web, "replicas": 1, "health": {"path": "/up"}, "update": {"monitor": "2.5s"}}
+    target.rollout({**options, **release_of(digests, "v1")})
+    ill = {**options, **release_of(digests, "v2"), "environment": {"APP_UNHEALTHY_AFTER": "2"}}
+    result = target.rollout(ill)
+    assert result.failed and result["step"] == "monitor", result.output
+    assert "unhealthy, 3 probes failed in a row: GET /up answers 503" in result["msg"]
+    assert result["serving"].endswith("again")
+    assert result["logs"]
+
+
+@pytest.mark.once
 def test_i3_a_log_that_cannot_be_read_hides_no_failure(target, digests, serving):
     options = {**serving, "update": {"monitor": "20s", "parallelism": 2}}
     target.rollout({**options, **release_of(digests, "v1")})

@@ -23,7 +23,11 @@ from ansible_collections.hundred.containers.plugins.module_utils.engine.networks
 )
 from ansible_collections.hundred.containers.plugins.module_utils.engine.users import parse_user
 from ansible_collections.hundred.containers.plugins.module_utils.errors import EngineError
-from ansible_collections.hundred.containers.plugins.module_utils.probe import judge_exit
+from ansible_collections.hundred.containers.plugins.module_utils.probe import (
+    judge_exit,
+    pause_after,
+    undecided,
+)
 
 SMALL = Network("small", "10.1.0.0/28", "10.1.0.8/29")
 
@@ -96,6 +100,18 @@ def test_a_replica_that_does_not_run_as_it_was_started_is_told_with_the_reason(f
 
 def test_a_replica_that_runs_as_it_was_started_is_well():
     assert judge_exit(state(), "t0") is None
+
+
+def test_after_a_failure_the_next_probe_comes_soon():
+    assert [pause_after(0, 5.0), pause_after(1, 5.0), pause_after(2, 0.2)] == [5.0, 0.5, 0.2]
+
+
+@pytest.mark.parametrize(
+    ("failures", "probing_since", "open_"),
+    [(0, None, False), (0, 9.9, True), (0, 10.1, False), (1, None, True), (1, 10.1, True)],
+)
+def test_a_window_that_ends_at_ten_leaves_no_replica_in_doubt(failures, probing_since, open_):
+    assert undecided(failures, probing_since, 10.0) is open_
 
 
 DONE = {"actions": [], "revision": "b" * 40, "previous_revision": "a" * 40, "seconds": 1.5}

@@ -45,7 +45,7 @@ from ..state.secret_files import SecretFiles
 from .host import ServiceHost
 from .options import DEFINITION_ARGUMENTS, make_wanted
 from .present import named, pull
-from .replicas import LOG_LINES
+from .watched import LOG_LINES
 
 # What has no title is told apart by its container's name only.
 UNTITLED = "command"

@@ -10,7 +10,7 @@ Nothing here knows of proxies or of releases before and after; ``swap.py`` puts 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -31,16 +31,14 @@ from ..engine.containers import (
 from ..engine.networks import Networks
 from ..engine.users import user_ids
 from ..errors import HundredError, LockedError, RolloutError
-from ..probe import Verdict, Watch, judge_exit
+from ..probe import Verdict, Watch
 from ..state.journal import Release
 from ..state.secret_files import SecretFiles
+from .watched import Watched, failure
 
 # How often the engine is asked whether the replicas still run: 0.9 ms a call (measured), and an
 # exit must be told within a second.
 POLL_SECONDS = 0.05
-
-# What of a failed replica's log goes into the result.
-LOG_LINES = 20
 
 # Replicas that are stopped at the same time; each stop is a call that waits in the engine.
 STOP_WORKERS = 16
@@ -250,61 +248,3 @@ class Replicas:
         in_parallel(
             lambda item: self._engine.restart_when_it_dies(item.id), containers, STOP_WORKERS
         )
-
-
-class Watched:
-    """Replicas under watch: probed in threads, and asked of the engine whether they still run."""
-
-    def __init__(
-        self,
-        engine: Engine,
-        definition: Definition,
-        containers: Iterable[Container],
-        interval: float,
-    ) -> None:
-        self._engine = engine
-        self._failures = definition.health.failures
-        self._started_at: dict[str, str] = {}
-        self.watches = [Watch(engine, definition, item, interval) for item in containers]
-
-    def raise_if_exited(self, step: str) -> None:
-        """Raise ``RolloutError`` for the first replica that does not run as it was started."""
-        for watch in self.watches:
-            state = self._engine.state(watch.container.id)
-            if state is not None:
-                watch.tell_healthcheck(state.healthcheck)
-                self._started_at.setdefault(watch.container.id, state.started_at)
-            reason = judge_exit(state, self._started_at.get(watch.container.id, ""))
-            if reason is not None:
-                verdict = Verdict(watch.container, reason, tuple(watch.log))
-                raise failure(self._engine, verdict, step)
-
-    def raise_if_unhealthy(self, step: str) -> None:
-        """Raise ``RolloutError`` for the first replica that failed ``failures`` probes in a row."""
-        for watch in self.watches:
-            if watch.failures >= self._failures and watch.last is not None:
-                reason = "unhealthy, %d probes failed in a row: %s" % (
-                    watch.failures,
-                    watch.last.seen,
-                )
-                verdict = Verdict(watch.container, reason, tuple(watch.log))
-                raise failure(self._engine, verdict, step)
-
-    def close(self) -> None:
-        """End all watches."""
-        for watch in self.watches:
-            watch.close()
-
-
-def failure(engine: Engine, verdict: Verdict, step: str) -> RolloutError:
-    """The error of a failed replica, with its last log lines and health results."""
-    container = verdict.container
-    return RolloutError(
-        f"{container.name} (revision {container.revision[:12]}): {verdict.reason}",
-        step=step,
-        replica=container.name,
-        details={
-            "logs": engine.logs(container.id, LOG_LINES),
-            "health": list(verdict.probes),
-        },
-    )

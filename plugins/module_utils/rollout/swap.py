@@ -27,7 +27,7 @@ from ..errors import HundredError, RolloutError
 from ..state.journal import STARTING, SWITCHED, Journal
 from .attempt import Attempt, by_slot
 from .boundaries import boundary
-from .replicas import Watched
+from .watched import Watched
 from .wayback import after_window, before_commit, unfinished
 
 
@@ -142,13 +142,10 @@ def _drain_and_monitor(attempt: Attempt) -> None:
         definition.health.interval,
     )
 
-    def quiet() -> bool:
-        watched.raise_if_exited("monitor")
-        watched.raise_if_unhealthy("monitor")
-        return window.passed()
-
     try:
-        left = attempt.routing.wait_until_drained(leaving, True, definition.drain_timeout, quiet)
+        left = attempt.routing.wait_until_drained(
+            leaving, True, definition.drain_timeout, lambda: watched.quiet(window, "monitor")
+        )
     finally:
         watched.close()
     _note_left(attempt, left)
