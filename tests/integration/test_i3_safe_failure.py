@@ -65,6 +65,30 @@ def test_i3_a_release_that_exits_is_refused_within_a_second_of_its_exit(target, 
     assert result["seconds"] < 2.5, "an exit was waited for until the deadline"
 
 
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("slow", "lives"),
+    [
+        ({"update": {"parallelism": 1, "delay": "60s", "monitor": "0s"}}, 2),
+        # Three seconds to settle, one replica after the other.
+        ({"health": {"path": "/up", "successes": 4, "start_interval": "1s"}}, 4),
+    ],
+    ids=["delay", "bring-up"],
+)
+def test_i3_a_settled_replica_that_exits_before_the_switch_is_told(
+    target, digests, serving, slow, lives
+):
+    update = {"parallelism": 1, "monitor": "0s"}
+    options = {**serving, "update": update, **slow, **release_of(digests, "v2")}
+    before = target.identities()
+    result = target.rollout({**options, "environment": {"APP_EXIT_AFTER": str(lives)}})
+    assert result.failed and target.identities() == before, result.output
+    assert "shop-g2-1" in result["msg"] and "exited with code 1" in result["msg"]
+    assert result["step"] == "settle"
+    assert result["logs"] and result["health"]
+    assert result["seconds"] < 60, "an exit was not looked for during the delay"
+
+
 @pytest.mark.timed
 def test_i3_a_release_that_dies_in_its_window_is_returned_from(target, digests, serving):
     options = {**serving, "update": {"monitor": "20s", "parallelism": 2}}

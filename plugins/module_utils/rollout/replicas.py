@@ -10,6 +10,7 @@ Nothing here knows of proxies or of releases before and after; ``swap.py`` puts 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -34,7 +35,7 @@ from ..errors import HundredError, LockedError, RolloutError
 from ..probe import Verdict, Watch
 from ..state.journal import Release
 from ..state.secret_files import SecretFiles
-from .watched import Watched, failure
+from .watched import Settled, Watched, failure
 
 # How often the engine is asked whether the replicas still run: 0.9 ms a call (measured), and an
 # exit must be told within a second.
@@ -83,6 +84,7 @@ class Replicas:
         self.definition = definition
         self.release = release
         self._gives_way = gives_way
+        self.settled = Settled(engine)
 
     def create(self, slots: Sequence[int]) -> list[Container]:
         """Create the containers of ``slots``, not started, each with an address of its own.
@@ -156,7 +158,8 @@ class Replicas:
         """Start containers and let them settle; never more than ``update.parallelism`` are started
         and have not settled.
 
-        The first failure ends the waits for the others, which are left as they are.
+        The first failure ends the waits for the others, which are left as they are. So does the
+        exit of one that had settled before.
 
         :param started: called when one is started.
         :param settled: called with each that has settled.
@@ -192,6 +195,16 @@ class Replicas:
         """
         self._settle(containers, threading.Event())
 
+    def pause(self, seconds: float) -> None:
+        """Wait, unless one that has settled exits meanwhile.
+
+        :raises RolloutError: as ``settle`` does.
+        """
+        deadline = Deadline(seconds)
+        while not deadline.passed():
+            self.settled.look("settle")
+            time.sleep(min(POLL_SECONDS, deadline.remaining()))
+
     def _settle(self, containers: Sequence[Container], ended: threading.Event) -> bool:
         """Wait as ``settle`` does, but no longer than until ``ended`` is set.
 
@@ -206,9 +219,11 @@ class Replicas:
                 self.may_go_on()
                 waiting = [w for w in watched.watches if w.passes < health.successes]
                 if not waiting:
+                    self.settled.add(watched)
                     return True
                 if deadline.passed():
                     raise self._never_settled(waiting[0])
+                self.settled.look("settle")
                 if ended.wait(min(POLL_SECONDS, health.start_interval)):
                     return False
         finally:
@@ -232,11 +247,13 @@ class Replicas:
 
     def stop(self, containers: Sequence[Container]) -> None:
         """SIGTERM and, after ``stop_grace_period``, SIGKILL; all at the same time."""
+        self.settled.forget(containers)
         grace = self.definition.stop_grace_period
         in_parallel(lambda item: self._engine.stop(item.id, grace), containers, STOP_WORKERS)
 
     def remove(self, containers: Sequence[Container]) -> None:
         """Remove containers; what still runs is killed."""
+        self.settled.forget(containers)
         in_parallel(lambda item: self._engine.remove(item.id), containers, STOP_WORKERS)
 
     def arm(self, containers: Sequence[Container]) -> None:

@@ -98,7 +98,7 @@ def _start_beside(attempt: Attempt) -> None:
     size = update.parallelism if update.delay else len(fresh)
     for first in range(0, len(fresh), size or 1):
         if first:
-            time.sleep(update.delay)
+            attempt.replicas.pause(update.delay)
         _start_and_settle(attempt, fresh[first : first + size])
 
 
@@ -117,6 +117,8 @@ def _start_and_settle(attempt: Attempt, batch: Sequence[Container | int]) -> Non
 
 def _switch(attempt: Attempt) -> None:
     members = attempt.members()
+    # A last look: those that settled first may have had long to wait for the others.
+    attempt.replicas.settled.raise_if_exited("settle")
     attempt.admitted = True
     attempt.routing.admit(members)
     boundary("admitted")
@@ -140,6 +142,7 @@ def _drain_and_monitor(attempt: Attempt) -> None:
         definition,
         attempt.new() if window.seconds else (),
         definition.health.interval,
+        attempt.replicas.settled.started_at(),
     )
 
     try:
@@ -203,11 +206,11 @@ def _replace_in_batches(attempt: Attempt) -> None:
     vacant = max(0, len(fresh) - len(old))
     for first in range(0, vacant, update.parallelism):
         if first:
-            time.sleep(update.delay)
+            attempt.replicas.pause(update.delay)
         _fill(attempt, fresh[first : min(first + update.parallelism, vacant)], old)
     for first in range(0, len(old), update.parallelism):
         if first or vacant:
-            time.sleep(update.delay)
+            attempt.replicas.pause(update.delay)
         end = first + update.parallelism
         _park(attempt, old[first:end], old[end:])
         _fill(attempt, fresh[vacant + first : vacant + end], old[end:])

@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from ..clock import Deadline
 from ..definition.model import Definition
@@ -17,9 +20,16 @@ from ..probe import Verdict, Watch, judge_exit, undecided
 # What of a failed replica's log goes into the result.
 LOG_LINES = 20
 
+# How often the engine is asked of replicas that have settled, while others are waited for.
+LOOK_SECONDS = 0.25
+
 
 class Watched:
-    """Replicas under watch: probed in threads, and asked of the engine whether they still run."""
+    """Replicas under watch: probed in threads, and asked of the engine whether they still run.
+
+    :param interval: seconds between two probes of one.
+    :param started_at: the starts that are known, by container; the others are found out here.
+    """
 
     def __init__(
         self,
@@ -27,10 +37,11 @@ class Watched:
         definition: Definition,
         containers: Iterable[Container],
         interval: float,
+        started_at: Mapping[str, str] | None = None,
     ) -> None:
         self._engine = engine
         self._health = definition.health
-        self._started_at: dict[str, str] = {}
+        self.started_at = dict(started_at or {})
         self.watches = [Watch(engine, definition, item, interval) for item in containers]
         self._undecided = self.watches
 
@@ -40,8 +51,8 @@ class Watched:
             state = self._engine.state(watch.container.id)
             if state is not None:
                 watch.tell_healthcheck(state.healthcheck)
-                self._started_at.setdefault(watch.container.id, state.started_at)
-            reason = judge_exit(state, self._started_at.get(watch.container.id, ""))
+                self.started_at.setdefault(watch.container.id, state.started_at)
+            reason = judge_exit(state, self.started_at.get(watch.container.id, ""))
             if reason is not None:
                 verdict = Verdict(watch.container, reason, tuple(watch.log))
                 raise failure(self._engine, verdict, step)
@@ -87,6 +98,65 @@ class Watched:
         """End all watches."""
         for watch in self.watches:
             watch.close()
+
+
+@dataclass(frozen=True)
+class _Proof:
+    """What is known of a replica that has settled."""
+
+    container: Container
+    started_at: str
+    probes: tuple[str, ...]
+
+
+class Settled:
+    """Replicas that have settled and are to go on running as they were started."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._proofs: dict[str, _Proof] = {}
+        self._looking = threading.Lock()
+        self._looked = time.monotonic()
+
+    def add(self, watched: Watched) -> None:
+        """Take over replicas that have settled under that watch."""
+        for watch in watched.watches:
+            container = watch.container
+            started_at = watched.started_at.get(container.id, "")
+            self._proofs[container.id] = _Proof(container, started_at, tuple(watch.log))
+
+    def forget(self, containers: Iterable[Container]) -> None:
+        """Expect nothing of these any more: they are to stop."""
+        for container in containers:
+            self._proofs.pop(container.id, None)
+
+    def containers(self) -> list[Container]:
+        """The replicas."""
+        return [proof.container for proof in list(self._proofs.values())]
+
+    def started_at(self) -> dict[str, str]:
+        """When each was started, in the engine's words, by container."""
+        return {key: proof.started_at for key, proof in list(self._proofs.items())}
+
+    def raise_if_exited(self, step: str) -> None:
+        """Raise ``RolloutError`` for the first that does not run as it was started."""
+        for proof in list(self._proofs.values()):
+            reason = judge_exit(self._engine.state(proof.container.id), proof.started_at)
+            if reason is not None and proof.container.id in self._proofs:
+                raise failure(self._engine, Verdict(proof.container, reason, proof.probes), step)
+
+    def look(self, step: str) -> None:
+        """``raise_if_exited``, for those who wait for something else: called as often as they like,
+        by several threads, it asks the engine four times a second.
+        """
+        if not self._looking.acquire(blocking=False):
+            return  # another thread looks
+        try:
+            if time.monotonic() - self._looked >= LOOK_SECONDS:
+                self.raise_if_exited(step)
+                self._looked = time.monotonic()
+        finally:
+            self._looking.release()
 
 
 def failure(engine: Engine, verdict: Verdict, step: str) -> RolloutError:
