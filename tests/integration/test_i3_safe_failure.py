@@ -89,6 +89,24 @@ def test_i3_a_settled_replica_that_exits_before_the_switch_is_told(
     assert result["seconds"] < 60, "an exit was not looked for during the delay"
 
 
+def test_i3_what_the_proxy_finds_is_told_with_the_replicas_own_account(target, digests, web):
+    # Its own probe passes and nothing listens, so it is the proxy that finds no answer.
+    options = {**web, "health": {"command": ["true"]}}
+    target.rollout({**options, **release_of(digests, "v1")})
+    before = target.identities()
+    deaf = {"APP_LISTEN_AFTER": "60", "APP_LOG_LINES": "3"}
+    options.update(release_of(digests, "v2"))
+    result = target.rollout({**options, "environment": {**deaf, "APP_EXIT_AFTER": "4"}})
+    assert result.failed and "exited" in result["msg"], result.output
+    assert result["step"] in ("verify", "commit")
+    assert result["logs"] and result["health"]
+    assert "through" not in " ".join(result["health"]), "the proxy had to give up first"
+    result = target.rollout({**options, "environment": deaf})
+    assert result.failed and "gave no answer through" in result["msg"], result.output
+    assert result["logs"] and result["health"]
+    assert target.identities() == before
+
+
 @pytest.mark.timed
 def test_i3_a_release_that_dies_in_its_window_is_returned_from(target, digests, serving):
     options = {**serving, "update": {"monitor": "20s", "parallelism": 2}}

@@ -11,11 +11,11 @@ import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 
-from ..errors import ProxyError, StateError
+from ..errors import HundredError, ProxyError, StateError
 from ..state.files import discard, prepare_file, put_in_place, replace_file
 from ..state.lock import file_lock
 from . import committed
-from .protocol import Backend, FileChange, Member
+from .protocol import Backend, FileChange, Member, nothing
 from .settings import ProxySettings
 
 # Readable for all, as the other files of a proxy's configuration: nothing in it is secret.
@@ -54,7 +54,7 @@ class FileDriver(ABC):
             member.address for backend in self._committed() for member in backend.members
         )
 
-    def commit(self, backend: Backend) -> bool:
+    def commit(self, backend: Backend, look: Callable[[], object] = nothing) -> bool:
         """See ``Proxy.commit``."""
         with file_lock(self._lock_file):
             before = self._read()
@@ -65,7 +65,7 @@ class FileDriver(ABC):
             # one must not stop the rollout that is to replace it.
             fresh = [member for member in backend.members if member not in known]
             after = self._render(committed.with_backend(backends, backend))
-            return self._change(before, after, lambda: self._serve(backend, fresh))
+            return self._change(before, after, lambda: self._serve(backend, fresh, look))
 
     def remove(self, service: str) -> bool:
         """See ``Proxy.remove``."""
@@ -107,9 +107,9 @@ class FileDriver(ABC):
         """
 
     @abstractmethod
-    def _serve(self, backend: Backend, fresh: Sequence[Member]) -> None:
+    def _serve(self, backend: Backend, fresh: Sequence[Member], look: Callable[[], object]) -> None:
         """Return when requests reach the members of ``backend``, and all of ``fresh`` have answered
-        one through the proxy; raise ``ProxyError`` otherwise.
+        one through the proxy; raise ``ProxyError`` otherwise, or what ``look`` raises.
         """
 
     # -- what drivers share ----------------------------------------------------------------------
@@ -187,7 +187,7 @@ class FileDriver(ABC):
             if reload:
                 self._load(after)
             serve()
-        except ProxyError as error:
+        except HundredError as error:
             raise self._taken_back(before if changed else None, reload, error) from error
         return reload
 
@@ -204,7 +204,7 @@ class FileDriver(ABC):
         except StateError as error:
             raise ProxyError(error.message, next_step=error.next_step) from error
 
-    def _taken_back(self, before: str | None, reloaded: bool, error: ProxyError) -> ProxyError:
+    def _taken_back(self, before: str | None, reloaded: bool, error: HundredError) -> ProxyError:
         serving = "what was served before: its configuration was put back"
         try:
             if before is not None:

@@ -21,7 +21,7 @@ from .haproxy_answers import Counts, Server
 from .haproxy_config import backend_name, server_arguments
 from .haproxy_runtime import HAProxyRuntime, ReloadFailed, WorkerGone
 from .haproxy_verify import Verification
-from .protocol import Backend, Member, Observed
+from .protocol import Backend, Member, Observed, nothing
 from .routing import tcp_listeners
 from .settings import HAProxySettings
 
@@ -78,10 +78,12 @@ class HAProxy(FileDriver):
         if not self._will_reload(backend):
             self._on_current(lambda worker: self._admit(worker, backend, members))
 
-    def verify(self, backend: Backend, members: Sequence[Member]) -> None:
+    def verify(
+        self, backend: Backend, members: Sequence[Member], look: Callable[[], object] = nothing
+    ) -> None:
         """See ``Proxy.verify``. Where ``commit`` is going to reload, it verifies."""
         if not self._will_reload(backend):
-            self._verification(backend, members).run(members, anew=True)
+            self._verification(backend, members).run(members, look, anew=True)
 
     def drain(self, backend: Backend, members: Sequence[Member]) -> None:
         """See ``Proxy.drain``. Old workers take no request of their own any more."""
@@ -153,8 +155,8 @@ class HAProxy(FileDriver):
                 continue
         raise ReloadFailed(said, self._settings.reload_deadline)
 
-    def _serve(self, backend: Backend, fresh: Sequence[Member]) -> None:
-        self._verification(backend, backend.members).run(fresh, anew=False)
+    def _serve(self, backend: Backend, fresh: Sequence[Member], look: Callable[[], object]) -> None:
+        self._verification(backend, backend.members).run(fresh, look, anew=False)
 
     def _will_reload(self, backend: Backend) -> bool:
         return self._needs_reload(self._render(committed.with_backend(self._committed(), backend)))

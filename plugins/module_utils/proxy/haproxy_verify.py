@@ -54,9 +54,10 @@ class Verification:
         self._admit = admit
         self._seconds = settings.verify_seconds(backend.check)
 
-    def run(self, members: Sequence[Member], anew: bool) -> None:
+    def run(self, members: Sequence[Member], look: Callable[[], object], anew: bool) -> None:
         """Return when all of ``members`` have answered.
 
+        :param look: called in every round; what it raises ends the proof.
         :param anew: what they answered before this call does not count.
         :raises ProxyError: naming a member that has not within the settings' ``verify_deadline``.
         """
@@ -76,6 +77,7 @@ class Verification:
                 waiting = [item for item in members if not self._served(item, counts, base)]
                 if not waiting:
                     return
+                look()
                 if deadline.passed():
                     raise self._unserved(waiting[0], counts.get(waiting[0].name))
                 batch.renew(len(counts))

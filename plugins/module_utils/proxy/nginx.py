@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ..clock import Deadline
@@ -14,7 +14,7 @@ from ..errors import ProxyError
 from . import committed, nginx_config, nginx_workers
 from .file_driver import FileDriver
 from .http_request import Answer, Reply, get_at_once
-from .protocol import Backend, Member, Observed
+from .protocol import Backend, Member, Observed, nothing
 from .settings import NginxSettings
 
 _POLL = 0.01
@@ -66,7 +66,9 @@ class Nginx(FileDriver):
     def admit(self, backend: Backend, members: Sequence[Member]) -> None:
         """Nothing: ``commit`` admits."""
 
-    def verify(self, backend: Backend, members: Sequence[Member]) -> None:
+    def verify(
+        self, backend: Backend, members: Sequence[Member], look: Callable[[], object] = nothing
+    ) -> None:
         """Nothing: ``commit`` verifies."""
 
     def drain(self, backend: Backend, members: Sequence[Member]) -> None:
@@ -137,11 +139,12 @@ class Nginx(FileDriver):
             next_step="see nginx's error log; a port that is taken is the usual cause",
         )
 
-    def _serve(self, backend: Backend, fresh: Sequence[Member]) -> None:
+    def _serve(self, backend: Backend, fresh: Sequence[Member], look: Callable[[], object]) -> None:
         waiting = {member.endpoint: member for member in fresh}
         deadline = Deadline(self._settings.verify_seconds(backend.check))
         last: Reply | None = None
         while waiting:
+            look()
             if deadline.passed():
                 raise self._unserved(next(iter(waiting.values())), backend, last)
             path = nginx_config.verify_path(backend.service)

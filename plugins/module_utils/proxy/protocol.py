@@ -29,7 +29,7 @@ with nginx. ``commit`` asks for proof of those members only that the file did no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Protocol
@@ -121,6 +121,10 @@ class FileChange:
         return self.before != self.after
 
 
+def nothing() -> None:
+    """What there is to look at while one waits, if the caller does not say."""
+
+
 class Proxy(Protocol):
     """One driver. Every method may raise ``ProxyError`` with what the proxy said."""
 
@@ -146,12 +150,16 @@ class Proxy(Protocol):
     def admit(self, backend: Backend, members: Sequence[Member]) -> None:
         """Let ``members`` take requests next to those that do already."""
 
-    def verify(self, backend: Backend, members: Sequence[Member]) -> None:
+    def verify(
+        self, backend: Backend, members: Sequence[Member], look: Callable[[], object] = nothing
+    ) -> None:
         """Return when each of ``members`` has answered a request through the proxy; raise
         ``ProxyError`` otherwise.
+
+        :param look: called while answers are waited for; what it raises ends the wait.
         """
 
-    def commit(self, backend: Backend) -> bool:
+    def commit(self, backend: Backend, look: Callable[[], object] = nothing) -> bool:
         """Make the file say exactly ``backend`` for its service, by an atomic rename; reload only
         if needed.
 
@@ -159,6 +167,7 @@ class Proxy(Protocol):
         does not take
         effect, the former file is put back and loaded again before ``ProxyError`` is raised.
 
+        :param look: as with ``verify``.
         :returns: whether the proxy was reloaded.
         """
 

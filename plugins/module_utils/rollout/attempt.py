@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from ..definition.model import Definition
 from ..engine.containers import Container, Engine
+from ..errors import HundredError
 from ..state.journal import SWITCHED, Journal, JournalFile, Release
 from .plan import Plan
 from .purpose import ROLLOUT, Purpose
@@ -115,6 +116,23 @@ class Attempt:
         """Whether its process runs now."""
         state = self.engine.state(container.id)
         return state is not None and state.running
+
+    def explained(self, error: HundredError) -> HundredError:
+        """A failure that names a new replica, with that replica's log and health results."""
+        named = [item for item in self.new() if item.name == error.replica]
+        if not named or "logs" in error.details:
+            return error
+        return self.replicas.settled.explain(named[0], error)
+
+    def look(self, step: str = "verify") -> bool:
+        """For those who wait in the name of the new replicas, which must not exit meanwhile.
+
+        :param step: what is waited for, to be told when one has exited.
+        :returns: true.
+        :raises RolloutError: one has exited.
+        """
+        self.replicas.settled.look(step)
+        return True
 
     def take_out(
         self, containers: Sequence[Container], meanwhile: Callable[[], bool] = lambda: True

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from ..clock import Deadline
 from ..definition.model import Definition
 from ..engine.containers import Container
-from ..proxy.protocol import Backend, Check, Member, Proxy
+from ..proxy.protocol import Backend, Check, Member, Proxy, nothing
 
 # How often the proxy is asked what is still in flight.
 POLL_SECONDS = 0.05
@@ -76,21 +76,34 @@ class Routing:
             backend = make_backend(self._former if former else self._definition, members)
             self._proxy.admit(backend, members)
 
-    def verify(self, containers: Iterable[Container], former: bool = False) -> None:
-        """Return when each replica has answered a request through the proxy."""
+    def verify(
+        self,
+        containers: Iterable[Container],
+        former: bool = False,
+        look: Callable[[], object] = nothing,
+    ) -> None:
+        """Return when each replica has answered a request through the proxy.
+
+        :param look: called while answers are waited for; what it raises ends the wait.
+        """
         members = self._members(containers, former)
         if self._proxy is not None and members:
             backend = make_backend(self._former if former else self._definition, members)
-            self._proxy.verify(backend, members)
+            self._proxy.verify(backend, members, look)
 
     def commit(
-        self, containers: Iterable[Container], former: Iterable[Container] = (), back: bool = False
+        self,
+        containers: Iterable[Container],
+        former: Iterable[Container] = (),
+        back: bool = False,
+        look: Callable[[], object] = nothing,
     ) -> None:
         """Make exactly these replicas the ones that the proxy's file names: the commit point.
 
         :param containers: replicas of the wanted release.
         :param former: replicas of the former release that go on for now.
         :param back: with the former release's routes.
+        :param look: as with ``verify``.
         """
         if self._proxy is None:
             return
@@ -99,7 +112,7 @@ class Routing:
             self._proxy.remove(definition.name)
             return
         members = self._members(containers, False) + self._members(former, True)
-        self._proxy.commit(make_backend(definition, members))
+        self._proxy.commit(make_backend(definition, members), look)
 
     def drain(self, containers: Iterable[Container], former: bool) -> None:
         """No new request reaches these replicas from now on."""

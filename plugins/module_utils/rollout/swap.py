@@ -123,11 +123,11 @@ def _switch(attempt: Attempt) -> None:
     attempt.routing.admit(members)
     boundary("admitted")
     # What served before has proved itself; if it is ill by now, it must not stop what helps.
-    attempt.routing.verify(attempt.new())
+    attempt.routing.verify(attempt.new(), look=attempt.look)
     boundary("verified")
     attempt.replicas.arm(attempt.new())
     boundary("armed")
-    attempt.routing.commit(members)
+    attempt.routing.commit(members, look=attempt.look)
     boundary("committed")
 
 
@@ -235,9 +235,9 @@ def _fill(attempt: Attempt, batch: Sequence[Container | int], staying: Sequence[
     _start_and_settle(attempt, batch)
     attempt.admitted = True
     attempt.routing.admit(attempt.members())
-    attempt.routing.verify(attempt.members())
+    attempt.routing.verify(attempt.members(), look=attempt.look)
     attempt.replicas.arm(attempt.new())
-    attempt.routing.commit(attempt.members(), staying)
+    attempt.routing.commit(attempt.members(), staying, look=attempt.look)
 
 
 def _park(attempt: Attempt, leaving: Sequence[Container], staying: Sequence[Container]) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ..clock import Deadline
 from ..definition.model import Definition
 from ..engine.containers import Container, Engine
-from ..errors import RolloutError
+from ..errors import HundredError, RolloutError
 from ..probe import Verdict, Watch, judge_exit, undecided
 
 # What of a failed replica's log goes into the result.
@@ -144,6 +144,27 @@ class Settled:
             reason = judge_exit(self._engine.state(proof.container.id), proof.started_at)
             if reason is not None and proof.container.id in self._proofs:
                 raise failure(self._engine, Verdict(proof.container, reason, proof.probes), step)
+
+    def explain(self, container: Container, error: HundredError) -> HundredError:
+        """An error that somebody else has found with a replica, with the replica's own account.
+
+        A proxy only sees that nobody answers; the engine knows that the process has exited.
+        """
+        proof = self._proofs.get(container.id) or _Proof(container, "", ())
+        try:
+            reason = judge_exit(self._engine.state(container.id), proof.started_at)
+            told = failure(self._engine, Verdict(container, reason or "", proof.probes), "")
+        except HundredError:
+            return error
+        health = [*proof.probes, error.message] if reason else list(proof.probes)
+        return RolloutError(
+            told.message if reason else error.message,
+            step=error.step,
+            replica=container.name,
+            serving=error.serving,
+            next_step=None if reason else error.next_step,
+            details={**error.details, **told.details, "health": health},
+        )
 
     def look(self, step: str) -> None:
         """``raise_if_exited``, for those who wait for something else: called as often as they like,

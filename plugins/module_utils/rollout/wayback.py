@@ -17,6 +17,7 @@ from .attempt import Attempt
 
 def before_commit(attempt: Attempt, error: HundredError) -> RolloutError:
     """Before the commit point: what is new is removed, what served goes on. :returns: the error."""
+    error = attempt.explained(error)  # while its container is there
     if attempt.resumes_a_switch:
         return _return_to_former(attempt, error)
     step = error.step or "prepare"
