@@ -129,6 +129,24 @@ def test_i3_a_release_that_dies_in_its_window_is_returned_from(target, digests, 
 
 
 @pytest.mark.once
+@pytest.mark.parametrize("fault", ["APP_EXIT_AFTER", "APP_UNHEALTHY_AFTER"])
+def test_i3_stop_first_stops_no_further_old_replica_while_a_new_one_fails(
+    target, digests, web, fault
+):
+    update = {"order": "stop-first", "parallelism": 1, "delay": "5s", "monitor": "0s"}
+    options = {**web, "update": update}
+    target.rollout({**options, **release_of(digests, "v1")})
+    before = target.identities()
+    result = target.rollout({**options, **release_of(digests, "v2"), "environment": {fault: "3"}})
+    assert result.failed and "shop-g2-1" in result["msg"], result.output
+    assert result["serving"].endswith("as before")
+    assert result["logs"] and result["health"]
+    after = target.identities()
+    assert after["/shop-g1-2"] == before["/shop-g1-2"], "the other old replica was stopped"
+    assert target.containers("shop") == {"shop-g1-1": "running", "shop-g1-2": "running"}
+
+
+@pytest.mark.once
 def test_i3_a_window_does_not_end_over_a_replica_that_fails(target, digests, web):
     # By default three failures in a row are an illness, and a window this short has time for two.
     options = {**web, "replicas": 1, "health": {"path": "/up"}, "update": {"monitor": "2.5s"}}

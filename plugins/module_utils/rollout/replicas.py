@@ -205,19 +205,35 @@ class Replicas:
             self.settled.look("settle")
             time.sleep(min(POLL_SECONDS, deadline.remaining()))
 
-    def _settle(self, containers: Sequence[Container], ended: threading.Event) -> bool:
+    def prove_again(self) -> None:
+        """Return when each that has settled has passed one more probe.
+
+        :raises RolloutError: one has exited since, or fails ``failures`` probes in a row.
+        """
+        containers = self.settled.containers()
+        if containers:
+            self._settle(containers, threading.Event(), again=True)
+
+    def _settle(
+        self, containers: Sequence[Container], ended: threading.Event, again: bool = False
+    ) -> bool:
         """Wait as ``settle`` does, but no longer than until ``ended`` is set.
 
+        :param again: they had settled before.
         :returns: whether all have settled.
         """
         health = self.definition.health
+        passes = 1 if again else health.successes
         deadline = Deadline(health.healthy_deadline)
-        watched = Watched(self._engine, self.definition, containers, health.start_interval)
+        starts = self.settled.started_at() if again else None
+        watched = Watched(self._engine, self.definition, containers, health.start_interval, starts)
         try:
             while True:
                 watched.raise_if_exited("settle")
                 self.may_go_on()
-                waiting = [w for w in watched.watches if w.passes < health.successes]
+                if again:
+                    watched.raise_if_unhealthy("settle")
+                waiting = [w for w in watched.watches if w.passes < passes]
                 if not waiting:
                     self.settled.add(watched)
                     return True

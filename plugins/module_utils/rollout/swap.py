@@ -12,7 +12,7 @@ whatever fails in the window finds them still running.
 
 Stop-first: batch by batch an old replica is drained and stopped, kept, and a new one started in its
 place. Slots that are vacant already, after a killed run or because the service grows, are filled
-before any further old replica is stopped.
+before any further old replica is stopped, and none is while a new one fails.
 """
 
 from __future__ import annotations
@@ -212,8 +212,10 @@ def _replace_in_batches(attempt: Attempt) -> None:
         if first or vacant:
             attempt.replicas.pause(update.delay)
         end = first + update.parallelism
+        attempt.replicas.prove_again()  # what fails must not cost another old replica
         _park(attempt, old[first:end], old[end:])
         _fill(attempt, fresh[vacant + first : vacant + end], old[end:])
+    attempt.replicas.settled.raise_if_exited("settle")
     attempt.replicas.arm(attempt.new())
     boundary("armed")
     attempt.routing.commit(attempt.members())
@@ -242,12 +244,14 @@ def _fill(attempt: Attempt, batch: Sequence[Container | int], staying: Sequence[
 
 def _park(attempt: Attempt, leaving: Sequence[Container], staying: Sequence[Container]) -> None:
     """Drain and stop old replicas, but keep them as the way back."""
+    # Remembered before anything is done to them: what fails half-way must be made good as well.
+    attempt.parked.extend(leaving)
     attempt.routing.commit(attempt.members(), staying)
     attempt.routing.drain(leaving, former=True)
-    attempt.routing.wait_until_drained(leaving, True, attempt.definition.drain_timeout)
+    attempt.routing.wait_until_drained(
+        leaving, True, attempt.definition.drain_timeout, lambda: attempt.look("drain")
+    )
     attempt.routing.retire(leaving, former=True)
     boundary("withdrawn")
-    # Remembered before they are stopped: a stop that fails half-way must be made good as well.
-    attempt.parked.extend(leaving)
     attempt.leaving.stop(leaving)
     boundary("parked")
