@@ -197,6 +197,11 @@ def test_i3_a_missing_image_is_told_and_nothing_is_touched(target, digests, serv
     )
     assert prefetched.failed
     assert prefetched["serving"].endswith("as before")
+    missing = {**serving, "digest": "sha256:" + "1" * 64, "revision": "f" * 40}
+    for more in ({}, {"prefetch": True}):
+        planned = target.rollout({**missing, **more}, check=True)
+        assert planned.failed and planned["step"] == "pull", planned.output
+        assert "there is no image" in planned["msg"]
 
 
 @pytest.mark.once

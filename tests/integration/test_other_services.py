@@ -66,9 +66,11 @@ def test_a_published_port_that_is_taken_is_told_and_nothing_is_left(target, dige
     listener = f"python3 -m http.server {TCP_PORT} --bind 0.0.0.0 >/dev/null 2>&1 & echo $!"
     pid = target.host.run(["sh", "-c", listener]).stdout.strip()
     try:
+        planned = target.rollout({**tcp, **release_of(digests, "v1")}, check=True)
         result = target.rollout({**tcp, **release_of(digests, "v1")})
     finally:
         target.host.run(f"kill {pid}", check=False)
+    assert planned.failed and f"cannot listen on * port {TCP_PORT}" in planned["msg"]
     assert result.failed
     assert result["serving"] == "nothing"
     assert target.containers() == {}

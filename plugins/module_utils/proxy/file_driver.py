@@ -41,7 +41,10 @@ class FileDriver(ABC):
         """See ``Proxy.preview``."""
         before = self._read()
         backends = committed.with_backend(self._decode(before), backend)
-        return self._preview(before, self._render(backends))
+        change = self._preview(before, self._render(backends))
+        if change.reload:
+            self._refuse(change.after)
+        return change
 
     def preview_removal(self, service: str) -> FileChange:
         """See ``Proxy.preview_removal``."""
@@ -98,6 +101,12 @@ class FileDriver(ABC):
     def _check(self, candidate: str) -> None:
         """Raise ``ProxyError`` if the proxy's own check refuses the file ``candidate`` in ours'
         place.
+        """
+
+    @abstractmethod
+    def _refuse(self, text: str) -> None:
+        """Raise ``ProxyError`` if it can be told before the file is there that loading it would
+        fail.
         """
 
     @abstractmethod

@@ -125,8 +125,11 @@ class HAProxy(FileDriver):
     def _check(self, candidate: str) -> None:
         master = self._runtime.workers().master
         self._run_check(*haproxy_host.check_command(self._binary, master, self._path, candidate))
+        self._refuse(self._read(candidate))
+
+    def _refuse(self, text: str) -> None:
         http = self._settings.http_port
-        tcp = tcp_listeners(self._decode(self._read(candidate)), http)
+        tcp = tcp_listeners(self._decode(text), http)
         haproxy_host.require_ports(
             self._current(),
             self._settings.bind_addresses,

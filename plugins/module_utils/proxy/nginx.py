@@ -120,6 +120,9 @@ class Nginx(FileDriver):
         place = ["sh", "-c", _IN_PLACE, "sh", candidate, self._path]
         self._run_check(["unshare", "--mount", "--", *place, *test])
 
+    def _refuse(self, text: str) -> None:
+        """Nothing: all services share the port that nginx has, and it is asked by ``_check``."""
+
     def _load(self, text: str) -> None:
         wanted = self._mark_in(text)
         deadline = Deadline(self._settings.reload_deadline)

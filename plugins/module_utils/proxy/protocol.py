@@ -139,7 +139,9 @@ class Proxy(Protocol):
         """What the file and the running proxy have about ``service``."""
 
     def preview(self, backend: Backend) -> FileChange:
-        """What ``commit`` would do to the file; changes nothing."""
+        """What ``commit`` would do to the file; changes nothing. Raises ``ProxyError`` when a port
+        that it would need is taken (HAProxy; nginx finds out when it reloads).
+        """
 
     def preview_removal(self, service: str) -> FileChange:
         """What ``remove`` would do to the file; changes nothing."""

@@ -28,6 +28,7 @@ from .examine import Examination, Wanted, examine
 from .host import ServiceHost
 from .outcome import Outcome
 from .prune import prune
+from .registry import require_image
 from .report import make_diff, state_text
 from .revision import find_revision
 from .routing import Routing
@@ -58,6 +59,8 @@ def outcome_in_check_mode(host: ServiceHost, wanted: Wanted, began: float) -> Ou
         claim(host, wanted, keep=False)
         wanted, _pulled = named(host, wanted, check=True)
         seen = examine(host, wanted, make_key=False)
+        if seen.pull:
+            require_image(host, seen.release)
     # As everywhere in Ansible, what check mode returns is what would be there afterwards.
     return _outcome(host, seen, replace(seen.journal, committed=seen.release), began)
 
@@ -141,7 +144,9 @@ def prefetch(host: ServiceHost, wanted: Wanted, check: bool = False) -> tuple[bo
                 deploys = claim(host, wanted, keep=True)
         elif deploys and not check:
             host.lease_file.end(deploys)  # nothing is left to do for a deploy that died, either
-        if seen.pull and not check:
+        if seen.pull and check:
+            require_image(host, seen.release)
+        elif seen.pull:
             _bring_image(host, wanted, seen)
         refuse_stale(host, seen)
     return pulled or seen.pull, replace(_outcome(host, seen, seen.journal, began), deploys=deploys)
