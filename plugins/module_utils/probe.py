@@ -18,6 +18,7 @@ import time
 from dataclasses import dataclass, replace
 
 from .definition.model import Definition
+from .engine.bounded_command import execute_in_time
 from .engine.containers import Container, ContainerState, Engine
 from .errors import EngineError
 from .proxy.routing import check_host
@@ -94,15 +95,14 @@ def probe(engine: Engine, definition: Definition, container: Container) -> Outco
 
 def _command_probe(engine: Engine, definition: Definition, container: Container) -> Outcome:
     argv = definition.health.command or ()
-    # The command is ended from inside after the timeout, so a hanging one leaves no process behind;
-    # `timeout` is in coreutils and busybox alike.
-    bounded = ["timeout", f"{definition.health.timeout:g}", *argv]
+    timeout = definition.health.timeout
     try:
-        code, output = engine.execute(container.id, bounded)
+        ended = execute_in_time(engine, container.id, argv, timeout)
     except EngineError as error:
         return Outcome(False, f"health command: {error.message}")
-    if code == 124:
-        return Outcome(False, f"health command: no end within {definition.health.timeout:g} s")
+    if ended is None:
+        return Outcome(False, f"health command: no end within {timeout:g} s")
+    code, output = ended
     last = output.strip().splitlines()[-1:] or [""]
     return Outcome(code == 0, ("health command exits %d: %s" % (code, last[0])).rstrip(": "))
 

@@ -121,3 +121,25 @@ def test_of_a_stop_first_singleton_there_are_never_two(target, digests):
     failed = target.rollout({**crashing, **release_of(digests, "v3")})
     assert failed.failed
     assert target.containers("shop") == {"shop-g2-1": "running"}, "the old one must run again"
+
+
+@pytest.mark.once
+def test_a_health_command_needs_no_help_of_the_image_and_leaves_no_process(target, digests):
+    command = "test ! -e /tmp/hang || exec /bin/sleep 97"
+    options = {
+        "replicas": 1,
+        # Where no program is found, neither is timeout.
+        "entrypoint": ["/usr/bin/python3", "-S", "-E", "/app/app.py"],
+        "environment": {"APP_MODE": "worker", "PATH": "/nowhere"},
+        "health": {
+            "command": ["/bin/sh", "-c", command],
+            "timeout": "1s",
+            "healthy_deadline": "9s",
+        },
+        "update": {"monitor": "0s"},
+    }
+    done = target.rollout({**options, **release_of(digests, "v1")})
+    assert not done.failed, done.output
+    target.docker("exec", "shop-g1-1", "/usr/bin/touch", "/tmp/hang")
+    assert target.info("shop")["replicas_healthy"] == 0
+    assert target.host.run("pgrep -f 'sleep 97'", check=False).stdout == ""

@@ -13,6 +13,9 @@ from ansible_collections.hundred.containers.plugins.action.fleet_table import (
     rollout_row,
     status_rows,
 )
+from ansible_collections.hundred.containers.plugins.module_utils.engine.bounded_command import (
+    lacks_timeout,
+)
 from ansible_collections.hundred.containers.plugins.module_utils.engine.containers import (
     ContainerState,
 )
@@ -112,6 +115,19 @@ def test_after_a_failure_the_next_probe_comes_soon():
 )
 def test_a_window_that_ends_at_ten_leaves_no_replica_in_doubt(failures, probing_since, open_):
     assert undecided(failures, probing_since, 10.0) is open_
+
+
+@pytest.mark.parametrize(
+    ("code", "output", "lacks"),
+    [
+        (126, 'OCI runtime exec failed: exec: "timeout": executable file not found in $PATH', True),
+        (127, "crun: executable file `timeout` not found in $PATH: No such file", True),
+        (127, "timeout: failed to run command 'ask': No such file or directory", False),
+        (1, 'exec: "timeout"', False),
+    ],
+)
+def test_an_image_without_timeout_is_known_by_the_runtimes_words(code, output, lacks):
+    assert lacks_timeout(code, output) is lacks
 
 
 DONE = {"actions": [], "revision": "b" * 40, "previous_revision": "a" * 40, "seconds": 1.5}
