@@ -7,9 +7,17 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+from dataclasses import replace
 
 import pytest
+from ansible_collections.hundred.containers.plugins.module_utils.definition.model import Definition
+from ansible_collections.hundred.containers.plugins.module_utils.engine.containers import (
+    Engine,
+    Spec,
+)
+from ansible_collections.hundred.containers.plugins.module_utils.errors import ConflictError
 
 from .conftest import release_of
 from .service_host import ansible_command, ansible_environment
@@ -109,3 +117,22 @@ def test_i9_the_role_takes_the_secrets_of_an_explicit_definition(target, digests
         assert changed in done.stdout
         assert SECRET not in done.stdout + done.stderr
     assert target.docker("exec", "shop-g1-1", "cat", "/run/secrets/TOKEN") == SECRET
+
+
+def test_a_container_that_a_failed_call_has_made_is_adopted(digests):
+    engine = Engine()
+    name = f"hundred-test-adopted-{os.getpid()}"
+    definition = Definition(name, "hundred-test-app")
+    spec = Spec(
+        name, "hundred-test-app:v1", "bridge", None, {"hundred.test": name}, definition, None
+    )
+    made = engine.create(spec)
+    try:
+        assert engine.create(spec) == made
+        with pytest.raises(ConflictError):
+            engine.create(replace(spec, labels={"hundred.test": "another"}))
+        engine.start(made)
+        with pytest.raises(ConflictError):
+            engine.create(spec)
+    finally:
+        engine.remove(made)

@@ -18,6 +18,7 @@ from ansible_collections.hundred.containers.plugins.module_utils.engine.bounded_
 )
 from ansible_collections.hundred.containers.plugins.module_utils.engine.containers import (
     ContainerState,
+    may_be_adopted,
 )
 from ansible_collections.hundred.containers.plugins.module_utils.engine.networks import (
     Network,
@@ -128,6 +129,20 @@ def test_a_window_that_ends_at_ten_leaves_no_replica_in_doubt(failures, probing_
 )
 def test_an_image_without_timeout_is_known_by_the_runtimes_words(code, output, lacks):
     assert lacks_timeout(code, output) is lacks
+
+
+@pytest.mark.parametrize(
+    ("status", "labels", "ours"),
+    [
+        ("created", {"hundred.slot": "1", "hundred.image": "1"}, True),
+        ("running", {"hundred.slot": "1"}, False),
+        ("created", {"hundred.slot": "2"}, False),
+        ("created", None, False),
+    ],
+)
+def test_what_a_failed_call_left_is_adopted_and_nothing_else(status, labels, ours):
+    row = {"State": {"Status": status}, "Config": {"Labels": labels}}
+    assert may_be_adopted(row, {"hundred.slot": "1"}) is ours
 
 
 DONE = {"actions": [], "revision": "b" * 40, "previous_revision": "a" * 40, "seconds": 1.5}

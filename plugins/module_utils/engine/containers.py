@@ -174,11 +174,28 @@ class Engine:
     def create(self, spec: Spec) -> str:
         """Create the container, not started, and return its id.
 
-        A former call may have timed out here and succeeded there: a container of that name which
-        carries exactly our labels is adopted.
+        A call may fail here, by a timeout for one, and have succeeded there: a container of that
+        name which carries exactly our labels and was never started is adopted.
 
         :raises ConflictError: the name is taken by something else.
         """
+        try:
+            return self._create(spec)
+        except EngineError as error:
+            found = self._left_by_a_failed_call(spec)
+            if found is None:
+                raise error
+            return found
+
+    def _left_by_a_failed_call(self, spec: Spec) -> str | None:
+        try:
+            with engine_errors(f"inspect the container {spec.name}"):
+                row = self.client.inspect_container(spec.name)
+        except EngineError:
+            return None  # what is told is why it could not be created
+        return str(row["Id"]) if may_be_adopted(row, spec.labels) else None
+
+    def _create(self, spec: Spec) -> str:
         definition = spec.definition
         # The SDK's type stubs know fewer forms of these calls than the SDK.
         client: Any = self.client
@@ -323,6 +340,16 @@ class Engine:
             output: bytes = self.client.exec_start(created["Id"])
             code = self.client.exec_inspect(created["Id"])["ExitCode"]
         return int(code), output.decode("utf-8", "replace")
+
+
+def may_be_adopted(row: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Whether an inspected container is the one that a call with these labels has made. Pure.
+
+    Its image gives it further labels.
+    """
+    found = (row.get("Config") or {}).get("Labels") or {}
+    created = (row.get("State") or {}).get("Status") == "created"
+    return created and labels.items() <= found.items()
 
 
 def _secret_environment(spec: Spec) -> dict[str, str]:
