@@ -64,9 +64,10 @@ def test_i9_settings_of_containers_and_secrets_as_environment(target, digests, w
     assert not any("only a file" in text for text in config["Env"])
     assert SECRET not in json.dumps(config["Labels"])
     inside = target.docker(
-        "exec", "shop-g1-1", "sh", "-c", "cat /run/secrets/FILE; echo; ulimit -n"
+        "exec", "shop-g1-1", "sh", "-c", "cat /run/secrets/FILE; grep 'open files' /proc/1/limits"
     )
-    assert inside.split() == ["only", "a", "file", "1024"]
+    # Those of its own process: runc at times gives what docker exec starts others.
+    assert inside.split() == ["only", "a", "fileMax", "open", "files", "1024", "2048", "files"]
     line = target.host.run("head -1 $(docker inspect --format '{{.LogPath}}' shop-g1-1)").stdout
     assert json.loads(line)["attrs"]["hundred.service"] == "shop"
     # What the host makes anew from its own memory has the same variables.
@@ -78,6 +79,46 @@ def test_i9_settings_of_containers_and_secrets_as_environment(target, digests, w
         {"name": "shop", "command": ["sh", "-c", "printenv TOKEN | wc -c"], "timeout": "30s"},
     )
     assert once["output"] == [str(len(SECRET) + 1)], once.output
+    to_the_journal(target, digests, options)
+
+
+def fields(target, *matches: str) -> list[dict[str, str]]:
+    """The lines of the host's journal that match."""
+    text = target.host.run(["journalctl", "-o", "json", "--no-pager", "-n", "200", *matches]).stdout
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def to_the_journal(target, digests, options) -> None:
+    """Lines in journald, and with a driver that keeps none."""
+    assert not target.call("host_command", {"supervise": False}).failed
+    revision = release_of(digests, "v2")["revision"]
+    journal = {**options, **release_of(digests, "v2"), "logging": {"driver": "journald"}}
+    done = target.call("service_rollout", journal)
+    assert not done.failed and done.changed, done.output
+    wanted = ("shop", revision, "1")
+    told = [
+        tuple(line.get(f"HUNDRED_{key}") for key in ("SERVICE", "REVISION", "SLOT"))
+        for line in fields(target, "CONTAINER_NAME=shop-g2-1")
+    ]
+    assert told and set(told) == {wanted}, told
+    shown = target.host.run(["hundred", "logs", "shop"]).stdout.splitlines()
+    assert shown and all(line.startswith("shop-g2-1 | ") for line in shown), shown
+    # Those of a command say whose they are as well.
+    words = ["hundred", "run", "shop", "--", "sh", "-c", "echo of-a-command"]
+    assert target.host.run(words).stdout == "of-a-command\n"
+    line = fields(target, "HUNDRED_RUN=shop", f"HUNDRED_REVISION={revision}")[-1]
+    assert (line["MESSAGE"], line["HUNDRED_RUN_TITLE"]) == ("of-a-command", ""), line
+    words = ["sh", "-c", "echo last words; exit 1"]
+    failed = target.call("service_rollout", {**journal, "command": words})
+    assert failed.failed and failed["logs"] == ["last words"], failed.output
+    # A driver that keeps nothing is told in a line, and what to do.
+    nowhere = {**journal, "logging": {"driver": "none"}}
+    assert not target.call("service_rollout", nowhere).failed
+    for words in (["logs", "shop"], ["logs", "shop", "-f"]):
+        refused = target.host.run(["timeout", "20", "hundred", *words], check=False)
+        assert refused.returncode == 1, refused
+        assert "its log driver is none" in refused.stderr, refused.stderr
+        assert "Next: nobody keeps its lines" in refused.stderr
 
 
 @pytest.mark.once

@@ -125,20 +125,31 @@ def test_logs_follow_the_replicas_of_the_next_release(host, digests, web):
     some = hundred(host, "logs", "shop", "-n", "5", check=True)
     assert any(line.startswith("shop-g1-1 | ") for line in some.stdout.splitlines()), some.stdout
     follower = subprocess.Popen(
-        [*host.host.ssh_command, "hundred logs shop -f -n 1"],
+        [*host.host.ssh_command, "hundred logs shop -f -n 0"],
         stdout=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
         text=True,
     )
     try:
         time.sleep(2)
+        # One that is started again goes on, and no line comes twice.
+        host.docker("kill", "shop-g1-1")
+        time.sleep(1)
+        host.docker("start", "shop-g1-1")
+        assert wait_for(lambda: status(host)["problems"] == [], 20)
+        since = host.docker("inspect", "--format", "{{.State.StartedAt}}", "shop-g1-1").strip()
+        again = host.host.run(f"docker logs --since {since} shop-g1-1 2>&1").stdout.splitlines()
+        time.sleep(2)
         options = {**web, "secrets": {"TOKEN": "s3cret-value"}, **release_of(digests, "v2")}
         assert not host.rollout(options).failed
         time.sleep(2)
+        assert follower.poll() is None
     finally:
         follower.terminate()
     text = follower.communicate(timeout=20)[0]
     assert "shop-g1-1 | " in text and "shop-g2-1 | " in text, text
+    assert [text.count(f"shop-g1-1 | {line}\n") for line in again] == [1] * len(again), text
+    assert again
 
 
 def found(target: ServiceHost) -> dict[str, str]:

@@ -6,19 +6,33 @@
 
 from __future__ import annotations
 
+import calendar
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ..engine.client import connect, engine_errors
-from ..engine.containers import Container
-from ..errors import EngineError, RolloutError
+from ..engine.containers import Container, Engine
+from ..errors import ConflictError, EngineError, NotFoundError, RolloutError
 from ..rollout.host import ServiceHost
 
 # How soon a replica that has been started is followed.
 _LOOK_SECONDS = 1.0
+
+# Where the lines are of a driver from which the engine cannot read them back.
+_ELSEWHERE = {
+    "journald": "journalctl CONTAINER_NAME={name}",
+    "syslog": "look where syslog writes; the tag of its lines begins with {name}/",
+    "none": "nobody keeps its lines: name another driver in logging.driver and deploy "
+    "(json-file is the default)",
+}
+_SOMEWHERE = (
+    "look where the driver sends its lines; json-file, local and journald in logging.driver keep "
+    "them on this host"
+)
 
 
 def show_logs(host: ServiceHost, lines: int, follow: bool, docker_host: str | None) -> None:
@@ -35,42 +49,97 @@ def show_logs(host: ServiceHost, lines: int, follow: bool, docker_host: str | No
             step="observe",
             next_step="hundred status shows what is here",
         )
+    if follow:
+        _Follower(host, docker_host).run(lines)
     printer = _Printer()
-    if not follow:
-        for item in containers:
-            with engine_errors(f"read the log of {item.name}"):
-                data = host.engine.client.logs(item.id, tail=lines)
+    for item in containers:
+        with _reading(host.engine, item):
+            data = host.engine.client.logs(item.id, tail=lines)
             printer.add(item.name, [data])
-        return
-    followed: set[str] = set()
-    failures: list[EngineError] = []
-    while True:
-        for item in host.engine.containers(host.service):
-            if item.id not in followed and item.state != "created":
-                followed.add(item.id)
-                arguments = (docker_host, item, lines, printer, failures)
-                threading.Thread(target=_follow, args=arguments, daemon=True).start()
-        lines = -1  # all of those that come later
-        if failures:
-            raise failures[0]
-        time.sleep(_LOOK_SECONDS)
 
 
-def _follow(
-    docker_host: str | None,
-    container: Container,
-    lines: int,
-    printer: _Printer,
-    failures: list[EngineError],
-) -> None:
+@contextmanager
+def _reading(engine: Engine, container: Container) -> Iterator[None]:
+    """Read the log of a container in here; one that is removed meanwhile has no more lines.
+
+    :raises EngineError: it cannot be read.
+    """
     try:
-        client: Any = connect(docker_host)
         with engine_errors(f"read the log of {container.name}"):
-            tail = "all" if lines < 0 else lines
-            stream = client.logs(container.id, stream=True, follow=True, tail=tail)
-            printer.add(container.name, stream)
+            yield
+    except (NotFoundError, ConflictError):
+        return
     except EngineError as error:
-        failures.append(error)
+        if "does not support reading" not in error.message:
+            raise
+        with engine_errors(f"inspect the container {container.name}"):
+            row: Any = engine.client.inspect_container(container.id)
+        driver = str(row["HostConfig"]["LogConfig"]["Type"])
+        raise EngineError(
+            f"the engine cannot read back what {container.name} wrote: its log driver is {driver}",
+            next_step=_ELSEWHERE.get(driver, _SOMEWHERE).format(name=container.name),
+        ) from error
+
+
+class _Follower:
+    """Prints what the replicas of a service write, for as long as this process lives.
+
+    The engine ends the log of a container with its process. A replica that was started again is
+    the same container: its log goes on behind the last line that was printed.
+    """
+
+    def __init__(self, host: ServiceHost, docker_host: str | None) -> None:
+        self._host = host
+        self._docker_host = docker_host
+        self._printer = _Printer()
+        self._followed: set[str] = set()
+        # The time stamps of the last lines that were printed, by container.
+        self._last: dict[str, str] = {}
+        self._failures: list[EngineError] = []
+
+    def run(self, lines: int) -> None:
+        """Follow all replicas.
+
+        :param lines: how many of its last lines to print of each that is there already.
+        :raises EngineError: the log of one cannot be read.
+        """
+        tail: int | str = lines
+        while not self._failures:
+            for item in self._host.engine.containers(self._host.service):
+                if item.id not in self._followed and item.state != "created":
+                    self._followed.add(item.id)
+                    arguments = (item, tail)
+                    threading.Thread(target=self._follow, args=arguments, daemon=True).start()
+            tail = "all"  # of those that come later
+            time.sleep(_LOOK_SECONDS)
+        raise self._failures[0]
+
+    def _follow(self, item: Container, tail: int | str) -> None:
+        last = self._last.get(item.id)
+        which: dict[str, Any] = {"tail": tail}
+        if last is not None:
+            which = {"since": calendar.timegm(time.strptime(last[:19], "%Y-%m-%dT%H:%M:%S"))}
+        began = time.strftime("%Y-%m-%dT%H:%M:%S.000000000Z", time.gmtime())
+        try:
+            client: Any = connect(self._docker_host)
+            with _reading(self._host.engine, item):
+                stream = client.logs(item.id, stream=True, follow=True, timestamps=True, **which)
+                self._printer.add(item.name, self._news(item.id, stream, last or ""))
+        except EngineError as error:
+            self._failures.append(error)
+        self._last.setdefault(item.id, began)
+        self._followed.discard(item.id)
+
+    def _news(self, identity: str, chunks: Iterable[bytes], last: str) -> Iterator[bytes]:
+        """What was written after that time stamp. Each chunk is a line, or a part of one, behind
+        its time.
+        """
+        for chunk in chunks:
+            stamp, _space, data = chunk.partition(b" ")
+            at = stamp.decode("ascii", "replace")
+            if at > last:
+                self._last[identity] = at
+                yield data
 
 
 class _Printer:

@@ -96,6 +96,7 @@ class Spec:
     :param address: its static address; None: whatever the engine gives.
     :param one_off: it runs one command and is removed by the engine when that ends.
     :param interactive: it has a terminal and an input.
+    :param log_labels: those of its labels that its log lines carry, where the driver can say them.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Spec:
     secrets_dir: str | None
     one_off: bool = False
     interactive: bool = False
+    log_labels: Sequence[str] = (LABEL_SERVICE, LABEL_REVISION, LABEL_SLOT)
 
 
 def container_name(service: str, generation: int, slot: int) -> str:
@@ -379,7 +381,7 @@ def _log_options(spec: Spec) -> dict[str, str]:
     logging = spec.definition.logging
     options = dict(logging.options)
     if logging.driver in LABELLING_DRIVERS:
-        options.setdefault("labels", ",".join((LABEL_SERVICE, LABEL_REVISION, LABEL_SLOT)))
+        options.setdefault("labels", ",".join(spec.log_labels))
     elif logging.driver == "syslog":
         # It takes the option "labels" and sends none; its own tag is the container's id.
         revision = spec.labels.get(LABEL_REVISION, "")

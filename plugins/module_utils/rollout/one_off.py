@@ -259,6 +259,7 @@ def perform(
         secrets_dir=None,
         one_off=True,
         interactive=interactive,
+        log_labels=(LABEL_RUN, LABEL_TITLE, LABEL_REVISION),
     )
     try:
         return attending(host.engine, _create(host, spec), task.timeout, grace)
