@@ -59,7 +59,14 @@ options:
       - With O(definition), the commit that the image was built from.
       - Without it, the beginning of the revision of a release that is kept on this host; by
         default that of the release that serves.
+      - Several releases that fit are refused; O(generation) tells them apart.
     type: str
+  generation:
+    description:
+      - Without O(definition), the number of a release that is kept on this host, as
+        M(hundred.containers.service_info) shows it. Releases of one revision differ in their
+        definition or in their secrets.
+    type: int
   definition:
     description:
       - The definition of the service as C(hundred_services) has it, but for C(secrets), to run the
@@ -169,6 +176,7 @@ def main() -> None:
             "timeout": {"type": "str", "default": "10m"},
             "digest": {"type": "str"},
             "revision": {"type": "str"},
+            "generation": {"type": "int"},
             "definition": {"type": "dict"},
             "secrets": {"type": "dict", "no_log": True},
             "started_by": {"type": "str"},
@@ -179,6 +187,7 @@ def main() -> None:
         },
         required_by={"digest": ("definition",)},
         required_together=REGISTRY_TOGETHER,
+        mutually_exclusive=[("definition", "generation")],
         supports_check_mode=True,
     )
 
@@ -187,7 +196,7 @@ def main() -> None:
         task = make_task(params)
         host = open_host(params)
         if params["definition"] is None:
-            image = remembered(host, params["revision"])
+            image = remembered(host, params["revision"], params["generation"])
         else:
             image = make_image(host, params, module.check_mode)
         action = f"run {task.name} in revision {image.revision[:12]}"

@@ -37,6 +37,14 @@ def hundred(target: ServiceHost, *words: str, check: bool = False) -> subprocess
     return target.host.run(["hundred", *words], check=check)
 
 
+def newest(target: ServiceHost) -> dict[str, Any]:
+    """The newest entry of the history. A cron job that another test left at work may end, and be
+    told of, at any time.
+    """
+    told = json.loads(hundred(target, "history", "shop", "--json").stdout)
+    return [item for item in told if "entry" not in item][-1]
+
+
 class Terminal:
     """A person at a terminal, over SSH."""
 
@@ -70,7 +78,7 @@ class Terminal:
 
 @pytest.mark.timeout(300)
 def test_a_console_has_a_terminal_the_secrets_and_a_line_in_the_history(host):
-    terminal = Terminal(host, "hundred console shop -- sh")
+    terminal = Terminal(host, "LOGNAME=mallory hundred console shop -- sh")
     assert terminal.read_until("$"), terminal.seen
     terminal.type("tty; cat /run/secrets/TOKEN | wc -c; echo $((40+2))\n")
     assert terminal.read_until("42"), terminal.seen
@@ -82,16 +90,24 @@ def test_a_console_has_a_terminal_the_secrets_and_a_line_in_the_history(host):
     terminal.type("stty size; exit 5\n")
     assert terminal.end() == 5, terminal.seen
     assert wait_for(lambda: host.docker("ps", "-aq", "--filter", "label=hundred.run") == "", 10)
-    # A cron job that another test left at work may end, and be told of, at any time.
-    told = json.loads(hundred(host, "history", "shop", "--json").stdout)
-    entry = [item for item in told if "entry" not in item][-1]
+    entry = newest(host)
     assert entry["action"] == "console sh" and entry["by"].startswith("root on"), entry
+    assert (entry["result"], entry["exit_code"]) == ("failed", 5), entry
+    logged = host.host.run("journalctl -t hundred -o cat -n 2 --no-pager").stdout.splitlines()
+    assert logged[0].startswith("begin console in shop by root on"), logged
+    assert logged[1].startswith("end (exit code 5) console in shop by root on"), logged
+    assert all(line.endswith(": sh") for line in logged), logged
 
 
 @pytest.mark.once
 @pytest.mark.timeout(300)
-def test_a_console_ends_with_its_time_and_with_its_terminal(host):
-    limited = Terminal(host, "hundred console shop --timeout 2s")
+def test_a_console_ends_with_its_time_and_with_its_terminal(host, digests, web):
+    # An entrypoint that runs no command is no hindrance to a shell.
+    options = {**host.options, **web, **release_of(digests, "v1"), "secrets": {"TOKEN": "s3cret"}}
+    direct = {"entrypoint": ["python3", "/app/app.py"], "command": [], **options}
+    assert not host.call("service_rollout", direct).failed
+    limited = Terminal(host, "hundred console shop --timeout 5s")
+    assert limited.read_until("$"), limited.seen
     assert limited.end() == 124, limited.seen
     assert "ended after 2 s" in limited.seen
     lost = Terminal(host, "hundred console shop -- sleep 300")
@@ -100,21 +116,42 @@ def test_a_console_ends_with_its_time_and_with_its_terminal(host):
     os.waitpid(lost.child, 0)
     os.close(lost.channel)
     assert wait_for(lambda: not host.docker("ps", "-aq", "--filter", "label=hundred.run"), 30)
+    # The loss is told in the history, and one that nobody could catch in the journal.
+    assert wait_for(lambda: "its terminal" in str(newest(host)["reason"]), 10), newest(host)
+    killed = Terminal(host, "hundred console shop -- sleep 301")
+    assert wait_for(lambda: host.docker("ps", "-q", "--filter", "label=hundred.run"), 20)
+    host.host.run("kill -9 $(pgrep -f '[h]undred console shop -- sleep 301' | tail -1)")
+    killed.end()
+    logged = host.host.run("journalctl -t hundred -o cat -n 1 --no-pager").stdout
+    assert logged.startswith("begin console") and logged.strip().endswith(": sleep 301"), logged
+    host.host.run("docker rm -f $(docker ps -q --filter label=hundred.run)")
     refused = hundred(host, "console", "shop")
     assert refused.returncode == 1 and "needs a terminal" in refused.stderr
 
 
 @pytest.mark.once
 @pytest.mark.timeout(300)
-def test_run_gives_the_output_and_the_exit_code(host):
+def test_run_gives_the_output_and_the_exit_code(host, digests, web):
     words = ["sh", "-c", "echo to you; cat /run/secrets/TOKEN | wc -c; exit 3"]
     done = hundred(host, "run", "shop", "--", *words)
     assert (done.returncode, done.stdout.split()) == (3, ["to", "you", "12"])
     assert "s3cret" not in done.stdout + done.stderr
+    mixed = hundred(host, "run", "shop", "--", "sh", "-c", "echo data; echo a complaint >&2")
+    assert (mixed.stdout, mixed.stderr) == ("data\n", "a complaint\n")
     late = hundred(host, "run", "shop", "--timeout", "1s", "--", "sleep", "60")
     assert late.returncode == 124
     missing = hundred(host, "run", "shop", "--revision", "abc", "--", "true")
     assert missing.returncode == 1 and "no release of revision abc" in missing.stderr
+    # Two releases of one revision are told apart by their numbers.
+    changed = {**web, "secrets": {"TOKEN": "another"}, **release_of(digests, "v1")}
+    assert host.rollout(changed).changed
+    revision = changed["revision"]
+    count = ["--", "sh", "-c", "wc -c </run/secrets/TOKEN"]
+    unclear = hundred(host, "run", "shop", "--revision", revision[:6], *count)
+    assert unclear.returncode == 1 and "(generation 1), " in unclear.stderr, unclear.stderr
+    for number, length in ((1, "12"), (2, "7")):
+        chosen = hundred(host, "run", "shop", "--generation", str(number), *count)
+        assert chosen.stdout.strip() == length, (chosen.stdout, chosen.stderr)
     wrong = hundred(host, "run", "shop", "--timeout", "soon", "--", "true")
     assert wrong.returncode == 2 and "duration" in wrong.stderr
 
@@ -232,7 +269,6 @@ def test_a_restart_is_rolling_and_plans_are_told(host):
     hundred(host, "restart", "shop", check=True)
     assert set(host.containers("shop")) == {"shop-g2-1", "shop-g2-2"}
     assert status(host)["revision"] == host.info("shop")["revision"]
-    told = json.loads(hundred(host, "history", "shop", "--json").stdout)
-    assert [item for item in told if "entry" not in item][-1]["action"] == "restart"
+    assert newest(host)["action"] == "restart"
     back = host.rollback("shop")
     assert back.failed, "a restart is no release to return from"

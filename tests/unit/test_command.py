@@ -20,6 +20,10 @@ from ansible_collections.hundred.containers.plugins.module_utils.command.doctor_
     advise,
     timer_problems,
 )
+from ansible_collections.hundred.containers.plugins.module_utils.errors import RolloutError
+from ansible_collections.hundred.containers.plugins.module_utils.rollout.choice import (
+    choose_release,
+)
 from ansible_collections.hundred.containers.plugins.module_utils.rollout.condition import (
     CRASHES,
     CRON,
@@ -95,3 +99,34 @@ def test_timers_that_do_not_come_are_told(facts, told):
     service = "Id=a.service\nUnitFileState=static\nActiveState=inactive"
     found = timer_problems(["a.timer"], f"Id=a.timer\n{facts}\n\n{service}\n")
     assert [item.text for item in found] == told
+
+
+def choose(revision: str | None = None, generation: int | None = None) -> int:
+    """The generation of the chosen one, of a host that keeps three releases."""
+    kept = tuple(
+        replace(RELEASE, generation=number, revision=text)
+        for number, text in ((1, "abc1"), (3, "abd"), (4, "abd"), (5, "abd5"))
+    )
+    return choose_release(replace(JOURNAL, kept=kept), revision, generation).generation
+
+
+def test_a_kept_release_is_chosen_by_what_only_it_has():
+    assert choose() == 2
+    assert choose("abc1") == 1 and choose("abcd") == 2 and choose("abd5") == 5
+    assert choose(generation=3) == 3 and choose("abd", 4) == 4
+
+
+@pytest.mark.parametrize(
+    ("revision", "generation", "said"),
+    [
+        ("abd", None, "revision abd (generation 3), revision abd (generation 4)"),
+        ("abc", None, "revision abc1 (generation 1), revision abcdef (generation 2)"),
+        ("xyz", None, "no release of revision xyz"),
+        ("abd", 1, "no release of revision abd of generation 1"),
+        (None, 9, "no release of generation 9"),
+    ],
+)
+def test_what_fits_several_releases_or_none_is_refused(revision, generation, said):
+    with pytest.raises(RolloutError) as refused:
+        choose(revision, generation)
+    assert said in refused.value.message and refused.value.next_step

@@ -84,7 +84,15 @@ def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
     for command, limit in ((run, "10m"), (console, "1h")):
         command.add_argument("service")
-        command.add_argument("--revision", help="of a release that is kept here")
+        command.add_argument(
+            "--revision", help="of a release that is kept here; its beginning is enough"
+        )
+        command.add_argument(
+            "--generation",
+            type=_count,
+            metavar="N",
+            help="of a release that is kept here, where several are of one revision",
+        )
         command.add_argument(
             "--timeout",
             type=_duration,
@@ -106,7 +114,8 @@ def _add_daemon(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _usage(name: str, rest: str) -> str:
-    return f"hundred {name} [-h] [--revision REVISION] [--timeout TIME] SERVICE -- {rest}"
+    which = "[--revision REVISION] [--generation N]"
+    return f"hundred {name} [-h] {which} [--timeout TIME] SERVICE -- {rest}"
 
 
 def _json(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,6 @@ told.
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import socket
@@ -18,6 +17,7 @@ from typing import Any
 
 from ..errors import StateError
 from ..rollout.host import STATE_DIR, Settings
+from .audit import account
 
 # Another place than the usual one, for tests and for two setups on one machine.
 VARIABLE = "HUNDRED_CONFIG"
@@ -73,6 +73,5 @@ def read_configuration() -> Configuration:
 
 
 def operator() -> str:
-    """Who uses the command: the account behind sudo, where there is one."""
-    name = os.environ.get("SUDO_USER") or getpass.getuser()
-    return f"{name} on {socket.gethostname()}"
+    """Who uses the command, and where: the account of the login, behind sudo too."""
+    return f"{account()} on {socket.gethostname()}"

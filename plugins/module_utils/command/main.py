@@ -130,11 +130,12 @@ def _logs(arguments: argparse.Namespace, configuration: Configuration) -> int:
 
 
 def _run(arguments: argparse.Namespace, configuration: Configuration) -> int:
-    from .runs import open_console, run_command
+    from .runs import Asked, open_console, run_command
 
     act = run_command if arguments.command == "run" else open_console
     host = ServiceHost(configuration.settings(), checked_name(arguments.service))
-    return act(host, arguments.argv, arguments.revision, arguments.timeout)
+    asked = Asked(arguments.argv, arguments.revision, arguments.generation, arguments.timeout)
+    return act(host, asked)
 
 
 def _doctor(arguments: argparse.Namespace, configuration: Configuration) -> int:

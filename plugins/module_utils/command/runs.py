@@ -10,57 +10,76 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from types import FrameType
+from typing import Any
 
 from ..definition.model import Task
 from ..errors import HundredError
 from ..rollout.host import ServiceHost
 from ..rollout.one_off import UNTITLED, perform, remembered, remembered_run, run_once
+from .audit import audited
 from .terminal import attend_terminal, is_terminal
 
 TIMED_OUT = 124
 
-# What most people want when they ask for a shell and name none.
+# What most people want when they ask for a shell and name none. It stands in the place of the
+# image's entrypoint, which need not run what it is given.
 SHELL = ("sh", "-c", "if command -v bash >/dev/null; then exec bash; else exec sh; fi")
 
 
-def run_command(
-    host: ServiceHost, argv: Sequence[str], revision: str | None, timeout: float
-) -> int:
-    """Run a command to its end, showing what it writes.
+@dataclass(frozen=True)
+class Asked:
+    """What is asked for on the command line.
 
+    :param argv: the command; empty: none.
+    :param revision: the beginning of that of a kept release; None: of the one that serves.
+    :param generation: the number of a kept release; None: any.
     :param timeout: seconds.
+    """
+
+    argv: Sequence[str]
+    revision: str | None
+    generation: int | None
+    timeout: float
+
+
+def run_command(host: ServiceHost, asked: Asked) -> int:
+    """Run a command to its end, showing what it writes: each stream on that of its kind.
+
     :returns: its exit code, or 124 when its time was up.
     :raises HundredError: it could not be run.
     """
-    if not argv:
+    if not asked.argv:
         raise HundredError(
             "there is no command to run", next_step="write it behind --, as in: -- flask db upgrade"
         )
-    image = remembered(host, revision)
+    image = remembered(host, asked.revision, asked.generation)
 
-    def written(data: bytes) -> None:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+    def written(data: bytes, is_error: bool) -> None:
+        stream = sys.stderr.buffer if is_error else sys.stdout.buffer
+        stream.write(data)
+        stream.flush()
 
-    try:
-        with _ended_by_signals():
-            run_once(host, image, Task(UNTITLED, tuple(argv), timeout), None, written)
-    except HundredError as error:
-        if "exit_code" not in error.details:
-            raise
-        code = error.details["exit_code"]
-        sys.stderr.write(f"hundred: {error.message}\n")
-        return TIMED_OUT if code is None else int(code)
-    return 0
+    with audited(host.settings.by, "run", host.service, asked.argv) as ending:
+        try:
+            with _ended_by_signals():
+                task = Task(UNTITLED, tuple(asked.argv), asked.timeout)
+                run_once(host, image, task, None, written)
+        except HundredError as error:
+            if "exit_code" not in error.details:
+                raise
+            code = error.details["exit_code"]
+            ending.exited(code)
+            sys.stderr.write(f"hundred: {error.message}\n")
+            return TIMED_OUT if code is None else int(code)
+        ending.exited(0)
+        return 0
 
 
-def open_console(
-    host: ServiceHost, argv: Sequence[str], revision: str | None, timeout: float
-) -> int:
+def open_console(host: ServiceHost, asked: Asked) -> int:
     """Join this terminal to a command in a container of its own.
 
-    :param timeout: seconds.
     :returns: its exit code, or 124 when its time was up.
     :raises HundredError: it could not be run, or there is no terminal.
     """
@@ -69,16 +88,29 @@ def open_console(
             "a console needs a terminal",
             next_step="use ssh -t, or hundred run for a command that talks to nobody",
         )
-    image = remembered(host, revision)
-    words = tuple(argv) or SHELL
-    task = Task("console", words, timeout)
-    shown = " ".join(argv) if argv else "a shell"
-    with _ended_by_signals(), remembered_run(host, image, f"console {shown}"):
+    image = remembered(host, asked.revision, asked.generation)
+    if not asked.argv:
+        image = replace(image, definition=replace(image.definition, entrypoint=SHELL))
+    task = Task("console", tuple(asked.argv), asked.timeout)
+    shown = " ".join(asked.argv) if asked.argv else "a shell"
+    log = audited(host.settings.by, "console", host.service, asked.argv)
+    history = remembered_run(host, image, f"console {shown}")
+    with _ended_by_signals(), log as ending, history as facts:
         ended = perform(host, image, task, None, attend_terminal, interactive=True)
+        ending.exited(ended.exit_code)
+        facts.update(_facts(ended.exit_code, asked.timeout))
     if ended.exit_code is None:
-        sys.stderr.write(f"hundred: the console was ended after {timeout:g} s\n")
+        sys.stderr.write(f"hundred: the console was ended after {asked.timeout:g} s\n")
         return TIMED_OUT
     return ended.exit_code
+
+
+def _facts(code: int | None, timeout: float) -> dict[str, Any]:
+    """What the history has of the end of a console."""
+    if code == 0:
+        return {"exit_code": 0}
+    how = f"did not end within {timeout:g} s" if code is None else f"ended with exit code {code}"
+    return {"exit_code": code, "result": "failed", "reason": how}
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,9 @@ from .containers import Engine
 LABEL_RUN = "hundred.run"
 LABEL_TITLE = "hundred.run-title"
 LABEL_UNTIL = "hundred.run-until"
+
+# Takes what a command writes, and whether it wrote that to its standard error.
+Written = Callable[[bytes, bool], None]
 
 # What is kept of a command's output: its end, in bytes.
 OUTPUT_BYTES = 1 << 20
@@ -87,22 +90,23 @@ def attend(
     container: str,
     limit: float,
     grace: float,
-    written: Callable[[bytes], None] | None = None,
+    written: Written | None = None,
 ) -> Ended:
     """Start a created one-off container and wait until it has ended and is gone.
 
     :param limit: seconds after which it is stopped.
     :param grace: seconds from SIGTERM to SIGKILL then.
-    :param written: called with what the command writes, while it runs.
+    :param written: called with what the command writes, while it runs, and whether that was to its
+        standard error.
     :raises EngineError: it cannot be started, or the engine went away meanwhile.
     """
     began = time.monotonic()
     try:
         with engine_errors(f"attend the container {container}"):
             # Both before the start: a command may end at once.
-            chunks = engine.client.attach(container, stream=True, logs=True)
+            chunks = engine.client.attach(container, stream=True, logs=True, demux=True)
             answer = begin_wait(engine, container)
-        output = _Reader(chunks, written)
+        output = _Reader(_streams(chunks), written)
         removal = Removal(answer)
         engine.start(container)
         in_time = removal.comes_within(limit)
@@ -125,27 +129,36 @@ def discard(engine: Engine, container: str) -> None:
         return  # the engine is just removing it
 
 
+def _streams(
+    pairs: Iterable[tuple[bytes | None, bytes | None]],
+) -> Iterator[tuple[bytes, bool]]:
+    """What was written, and whether to standard error, of the SDK's pairs of both."""
+    for output, errors in pairs:
+        if output:
+            yield output, False
+        if errors:
+            yield errors, True
+
+
 class _Reader:
     """Reads a stream to its end in a thread of its own, and keeps the last of it."""
 
-    def __init__(
-        self, chunks: Iterable[bytes], each: Callable[[bytes], None] | None = None
-    ) -> None:
+    def __init__(self, chunks: Iterable[tuple[bytes, bool]], each: Written | None = None) -> None:
         self.content = bytearray()
         self._each = each
         # A daemon: an engine that never ends the stream must not keep the module alive.
         self._thread = threading.Thread(target=self._read, args=(chunks,), daemon=True)
         self._thread.start()
 
-    def _read(self, chunks: Iterable[bytes]) -> None:
+    def _read(self, chunks: Iterable[tuple[bytes, bool]]) -> None:
         from requests.exceptions import RequestException
 
         try:
-            for chunk in chunks:
+            for chunk, is_error in chunks:
                 self.content += chunk
                 del self.content[:-OUTPUT_BYTES]
                 if self._each is not None:
-                    self._each(chunk)
+                    self._each(chunk, is_error)
         except (RequestException, OSError):
             return  # the engine went away; what is missing is noticed by who reads the content
 
@@ -162,7 +175,7 @@ class Removal:
     """
 
     def __init__(self, answer: Any) -> None:
-        self._reader = _Reader(answer.iter_content(None))
+        self._reader = _Reader((chunk, False) for chunk in answer.iter_content(None))
 
     def comes_within(self, seconds: float) -> bool:
         """Whether the container is gone in that time."""

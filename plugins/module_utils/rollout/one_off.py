@@ -32,6 +32,7 @@ from ..engine.one_off import (
     LABEL_TITLE,
     LABEL_UNTIL,
     Ended,
+    Written,
     attend,
     discard,
     one_offs,
@@ -42,6 +43,7 @@ from ..state.folders import make_private_folder
 from ..state.history import make_entry
 from ..state.lock import file_lock
 from ..state.secret_files import SecretFiles
+from .choice import choose_release
 from .host import ServiceHost
 from .options import DEFINITION_ARGUMENTS, make_wanted
 from .present import named, pull
@@ -101,28 +103,15 @@ def make_image(host: ServiceHost, params: Mapping[str, Any], check: bool) -> Ima
     return Image(wanted.definition, wanted.digest, wanted.revision)
 
 
-def remembered(host: ServiceHost, revision: str | None) -> Image:
+def remembered(host: ServiceHost, revision: str | None, generation: int | None = None) -> Image:
     """The release that serves on this host, or an earlier one that is kept here. From now on
     ``host`` means the network of that release: its command talks to what the replicas talk to.
 
-    :param revision: the beginning of a revision; None: that of the release that serves.
-    :raises RolloutError: the host has no such release.
+    :param revision: the beginning of its revision; None: that of the release that serves.
+    :param generation: its number, where several are of one revision.
+    :raises RolloutError: the host has no such release, or several.
     """
-    journal = host.journal_file.read()
-    serving = [journal.committed] if journal.committed is not None else []
-    good = [*journal.kept, *serving]
-    found = serving
-    if revision is not None:
-        found = [item for item in good if item.revision.startswith(revision)]
-    if not found:
-        has = ", ".join(dict.fromkeys(item.revision[:12] for item in good)) or "none"
-        wanted = f"no release of revision {revision}" if revision else "no release that serves"
-        raise RolloutError(
-            f"{host.service} has {wanted} on this host",
-            step="plan",
-            next_step=f"the revisions that are kept here: {has}",
-        )
-    release = found[-1]
+    release = choose_release(host.journal_file.read(), revision, generation)
     if release.network:
         host.use_network(Network(**release.network))
     values = host.secrets.read(release.release)
@@ -142,7 +131,7 @@ def run_once(
     image: Image,
     task: Task,
     title: str | None,
-    written: Callable[[bytes], None] | None = None,
+    written: Written | None = None,
 ) -> Ended:
     """Run a command to its end, and remember in the history that it was run.
 
@@ -150,35 +139,43 @@ def run_once(
     for until its time is up: two migrations at a time are worse than a late one.
 
     :param task: ``name`` is for messages only.
-    :param written: called with what the command writes, while it runs.
+    :param written: called with what the command writes, while it runs, and whether that was to its
+        standard error.
     :raises HundredError: it did not end with 0 within its time; ``details`` has its output.
     """
     with host.untouched(time.monotonic()):
         _await_former(host, title)
-        with remembered_run(host, image, f"run {task.name}"):
+        with remembered_run(host, image, f"run {task.name}") as facts:
             ended = perform(host, image, task, title, partial(attend, written=written))
+            facts["exit_code"] = ended.exit_code
             if ended.exit_code != 0:
                 raise failed(task, image, ended)
             return ended
 
 
 @contextmanager
-def remembered_run(host: ServiceHost, image: Image, action: str) -> Iterator[None]:
-    """Remember in the history what is done in here, and how it ended."""
+def remembered_run(host: ServiceHost, image: Image, action: str) -> Iterator[dict[str, Any]]:
+    """Remember in the history what is done in here, and how it ended.
+
+    :returns: takes further keys of the entry.
+    """
     began = time.monotonic()
     reason: str | None = None
+    facts: dict[str, Any] = {}
     try:
-        yield
+        yield facts
     except HundredError as error:
         reason = error.message
+        raise
+    except (SystemExit, KeyboardInterrupt, OSError):
+        reason = "it was ended by a signal, or by the loss of its terminal"
         raise
     finally:
         seconds = round(time.monotonic() - began, 3)
         with suppress(StateError):
             # A full disk: what the command did is done, and its result is not to be lost.
-            host.history.add(
-                make_entry(host.settings.by, action, seconds, reason, revision=image.revision)
-            )
+            entry = make_entry(host.settings.by, action, seconds, reason, revision=image.revision)
+            host.history.add({**entry, **facts})
 
 
 def _await_former(host: ServiceHost, title: str | None) -> None:
