@@ -10,6 +10,7 @@ import json
 import os
 import pty
 import select
+import shlex
 import subprocess
 import time
 from typing import Any
@@ -109,7 +110,7 @@ def test_a_console_ends_with_its_time_and_with_its_terminal(host, digests, web):
     limited = Terminal(host, "hundred console shop --timeout 5s")
     assert limited.read_until("$"), limited.seen
     assert limited.end() == 124, limited.seen
-    assert "ended after 2 s" in limited.seen
+    assert "ended after 5 s" in limited.seen
     lost = Terminal(host, "hundred console shop -- sleep 300")
     assert wait_for(lambda: host.docker("ps", "-q", "--filter", "label=hundred.run"), 20)
     os.kill(lost.child, 9)
@@ -240,6 +241,16 @@ def test_status_and_doctor_tell_what_is_wrong_and_end_with_1(host):
         host.host.run("systemctl start docker", timeout=120)
 
 
+def completed(target: ServiceHost, typed: str) -> str:
+    """What bash offers behind what was typed."""
+    words = [shlex.quote(word) for word in typed.split(" ")]
+    script = (
+        f". /etc/bash_completion.d/hundred; COMP_WORDS=({' '.join(words)});"
+        f' COMP_CWORD={len(words) - 1}; _hundred; echo "${{COMPREPLY[@]}}"'
+    )
+    return target.host.run(["bash", "-c", script]).stdout.strip()
+
+
 @pytest.mark.once
 def test_mistakes_are_told_in_a_line(host):
     for words, text in (
@@ -253,13 +264,25 @@ def test_mistakes_are_told_in_a_line(host):
         assert done.returncode == 1 and text in done.stderr, (words, done.stderr)
         assert "Traceback" not in done.stderr
     assert hundred(host, "nosuch").returncode == 2
-    script = (
-        ". /etc/bash_completion.d/hundred; COMP_WORDS=(hundred st); COMP_CWORD=1; _hundred;"
-        ' echo "${COMPREPLY[@]}"; COMP_WORDS=(hundred logs ""); COMP_CWORD=2; _hundred;'
-        ' echo "${COMPREPLY[@]}"'
-    )
-    offered = host.host.run(["bash", "-c", script]).stdout
-    assert "status stop start" in offered and "shop" in offered, offered
+    for words in (["status", "nosuch"], ["restart", "nosuch"], ["history", "nosuch"]):
+        done = hundred(host, *words, "--json")
+        told = json.loads(done.stdout)
+        assert done.returncode == 1 and told["failed"] and "nosuch" in told["msg"], done
+    for typed, offered in (
+        ("hundred st", "status stop start"),
+        ("hundred doctor ", "--json"),
+        ("hundred status --", "--json --help"),
+        ("hundred status --json ", "shop"),
+        ("hundred logs -n 5 ", "shop"),
+        ("hundred stop --lock-timeout 5s sh", "shop"),
+        ("hundred run --revision ", host.info("shop")["revision"]),
+        ("hundred run shop --gen", "--generation"),
+    ):
+        assert offered in completed(host, typed), (typed, offered)
+    assert completed(host, "hundred status shop ") == "--json --help"
+    hundred(host, "stop", "shop", check=True)
+    skipped = hundred(host, "job", "shop", "report", check=True)
+    assert skipped.stderr == "hundred: not run: the service is stopped\n"
 
 
 @pytest.mark.timeout(300)

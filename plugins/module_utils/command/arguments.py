@@ -111,6 +111,11 @@ def _add_daemon(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     completion = commands.add_parser("completion", help="print the completion for a shell")
     completion.add_argument("shell", choices=["bash"])
     commands.add_parser("services", help="the names of the services on this host")
+    for name, text in (
+        ("entries", "the names of the entries of a service's crontab"),
+        ("revisions", "the revisions of the releases that are kept here"),
+    ):
+        commands.add_parser(name, help=text).add_argument("service")
 
 
 def _usage(name: str, rest: str) -> str:

@@ -13,11 +13,14 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from ..definition.stored import from_mapping
 from ..errors import HundredError
 from ..rollout import again
+from ..rollout.choice import kept_revisions
 from ..rollout.host import ServiceHost, checked_name
 from ..rollout.info import known_services
 from ..rollout.outcome import Outcome
+from ..rollout.schedule import read_entries
 from ..rollout.stop import stop
 from . import show
 from .arguments import make_parser
@@ -35,10 +38,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _COMMANDS[arguments.command](arguments, read_configuration())
     except HundredError as error:
+        if getattr(arguments, "json", False):
+            _print_json({"failed": True, "msg": error.text(), **error.as_result()})
         _explain(error)
         return FAILED
     except PermissionError as error:
-        _err(f"hundred: {error.filename}: not permitted; run it as root")
+        text = f"{error.filename}: not permitted; run it as root"
+        if getattr(arguments, "json", False):
+            _print_json({"failed": True, "msg": text})
+        _err(f"hundred: {text}")
         return FAILED
     except BrokenPipeError:
         # Who read the output has seen enough. Nothing more is to be flushed at exit.
@@ -160,7 +168,7 @@ def _job(arguments: argparse.Namespace, configuration: Configuration) -> int:
     from ..rollout.jobs import run_entry
 
     host = ServiceHost(configuration.settings(), checked_name(arguments.service))
-    return run_entry(host, arguments.entry)
+    return run_entry(host, arguments.entry, lambda reason: _err(f"hundred: not run: {reason}"))
 
 
 def _supervise(arguments: argparse.Namespace, configuration: Configuration) -> int:  # noqa: ARG001
@@ -181,6 +189,22 @@ def _services(arguments: argparse.Namespace, configuration: Configuration) -> in
     return 0
 
 
+def _entries(arguments: argparse.Namespace, configuration: Configuration) -> int:
+    host = ServiceHost(configuration.settings(), checked_name(arguments.service))
+    release = host.journal_file.read().committed
+    if release is not None:
+        for entry in read_entries(host, from_mapping(release.definition), release.reference):
+            _out(entry.name)
+    return 0
+
+
+def _revisions(arguments: argparse.Namespace, configuration: Configuration) -> int:
+    host = ServiceHost(configuration.settings(), checked_name(arguments.service))
+    for revision in kept_revisions(host.journal_file.read()):
+        _out(revision)
+    return 0
+
+
 def _completion(arguments: argparse.Namespace, configuration: Configuration) -> int:  # noqa: ARG001
     sys.stdout.write(BASH)
     return 0
@@ -188,6 +212,8 @@ def _completion(arguments: argparse.Namespace, configuration: Configuration) -> 
 
 _COMMANDS = {
     "services": _services,
+    "entries": _entries,
+    "revisions": _revisions,
     "completion": _completion,
     "status": _status,
     "history": _history,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -53,16 +54,19 @@ def describe_entries(
     ]
 
 
-def run_entry(host: ServiceHost, name: str) -> int:
+def run_entry(host: ServiceHost, name: str, tell: Callable[[str], None]) -> int:
     """Run an entry of the serving release's crontab, and remember what came of it.
 
+    :param tell: takes the reason why it was not run.
     :returns: its exit code; 0 as well when it was not run, since its last run is still at work or
         the service was stopped.
     :raises HundredError: it could not be run.
     """
     journal = host.journal_file.read()
     if journal.stopped:
-        _remember(host, name, None, 0.0, SKIPPED, "the service is stopped")
+        reason = "the service is stopped"
+        _remember(host, name, None, 0.0, SKIPPED, reason)
+        tell(reason)
         return _NOT_RUN
     image = remembered(host, None)
     cron = image.definition.cron
@@ -84,7 +88,9 @@ def run_entry(host: ServiceHost, name: str) -> int:
                 raise LockedError("its last run is still at work")
             return _run(host, image, cron, entries[name])
     except LockedError:
-        _remember(host, name, image, 0.0, SKIPPED, "its last run is still at work")
+        reason = "its last run is still at work"
+        _remember(host, name, image, 0.0, SKIPPED, reason)
+        tell(reason)
         return _NOT_RUN
 
 
