@@ -41,13 +41,13 @@ options:
     description:
       - V(present) has the release serve.
       - V(stopped) stops the replicas and keeps them, so that the service stays stopped over
-        reboots; its routes answer 503.
+        reboots; its routes answer 503. A proxy that does not answer keeps nobody from it.
       - V(started) starts a service that was stopped, in the release that served before. One that
         runs is repaired where it needs it.
       - V(restarted) replaces every replica by a new one of the same release, as a rollout does, and
         starts a service that was stopped. It is always changed.
       - V(absent) removes routes, replicas, secrets and memory of the service from this host.
-        Volumes stay.
+        Volumes, images and the history stay.
     type: str
     choices: [present, stopped, started, restarted, absent]
     default: present

@@ -278,6 +278,30 @@ def test_a_stopped_service_stays_stopped_and_is_started_by_a_deploy(target, dige
     started = target.rollout(options)
     assert started.changed and not started.failed, started.output
     assert target.host.run(ask).stdout == "200"
+    # The wish is remembered before anything is done, so that a stop that dies is not undone.
+    stop = {"name": "shop", "state": "stopped"}
+    assert target.call("service_rollout", stop, kill_at="recorded").failed
+    info = target.info("shop")
+    assert info["state"] == "stopped" and "although the service was stopped" in info["problems"][0]
+    # A proxy that is down keeps nobody from stopping.
+    target.host.run(["systemctl", "stop", target.driver])
+    try:
+        stopped = target.call("service_rollout", stop)
+        assert stopped.changed and not stopped.failed, stopped.output
+        assert "its proxy does not answer" in stopped["notes"][0]
+        assert set(target.containers("shop").values()) == {"exited"}
+    finally:
+        target.host.run(["systemctl", "start", target.driver])
+    assert target.call("service_rollout", stop).changed, "it is out of the proxy now"
+    assert target.host.run(ask).stdout == "503"
+    # What goes leaves its history and its locks.
+    until = {"name": "shop", "end": "1h", "reason": "a test"}
+    assert not target.call("service_freeze", until).failed
+    gone = {"name": "shop", "state": "absent"}
+    assert not target.call("service_rollout", gone).failed
+    left = target.host.run("ls /var/lib/hundred/services/shop").stdout.split()
+    assert [name for name in left if "lock" not in name] == ["history.jsonl"], left
+    assert not target.call("service_rollout", gone).changed
 
 
 @pytest.mark.once

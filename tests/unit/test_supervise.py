@@ -142,13 +142,12 @@ def test_one_ill_replica_is_replaced_at_a_time_and_none_that_is_well():
 @pytest.mark.parametrize(
     ("journal", "containers", "act", "after"),
     [
-        (replace(COMMITTED, stopped=True), (), NOTHING, 0.0),
         (replace(COMMITTED, stopped=True), BOTH, STOP, UNFINISHED_FOR),
         (replace(COMMITTED, desired=release(3, "r3")), BOTH, REPAIR, UNFINISHED_FOR),
         (replace(COMMITTED, phase=SWITCHED), BOTH, REPAIR, UNFINISHED_FOR),
         (Journal("shop"), (), NOTHING, 0.0),
     ],
-    ids=["stopped", "runs-though-stopped", "interrupted", "in-its-window", "nothing"],
+    ids=["runs-though-stopped", "interrupted", "in-its-window", "nothing"],
 )
 def test_a_service_in_another_state(journal, containers, act, after):
     verdict = judge(seen(journal=journal, containers=containers))
@@ -178,6 +177,15 @@ def test_what_died_in_a_rollout_that_did_not_end_gets_no_request_while_that_wait
         verdict = judge(seen(journal=state, containers=dead))
         assert (verdict.act, verdict.after) == (REPAIR, UNFINISHED_FOR)
         assert verdict.fence == {"shop-g2-1"}
+
+
+def test_a_stopped_service_is_left_alone_once_the_proxy_knows_none_of_its_replicas():
+    stopped = seen(journal=replace(COMMITTED, stopped=True), containers=())
+    # Its proxy did not answer while it was stopped.
+    assert judge(stopped).act == STOP
+    assert stopped.proxy is not None and stopped.proxy.committed is not None
+    without = replace(stopped.proxy, committed=replace(stopped.proxy.committed, members=()))
+    assert judge(replace(stopped, proxy=without)).act == NOTHING
 
 
 def test_the_proxy_is_brought_in_step():

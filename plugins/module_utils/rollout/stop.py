@@ -16,7 +16,7 @@ from ..cron.timers import present_units
 from ..definition.model import Definition
 from ..definition.stored import from_mapping
 from ..engine.containers import Container
-from ..errors import HundredError, RolloutError
+from ..errors import HundredError, ProxyError, RolloutError
 from ..proxy.protocol import Member, Observed, Proxy
 from ..state.history import make_entry
 from ..state.journal import IDLE, Journal, Release
@@ -31,18 +31,33 @@ from .schedule import unschedule
 
 
 class _Scene:
-    """What is there of the service before it is stopped or removed."""
+    """What is there of the service before it is stopped or removed.
 
-    def __init__(self, host: ServiceHost) -> None:
+    :param proxy_needed: whether nothing can be done while the proxy does not answer.
+    :ivar notes: what is otherwise than wanted, in words.
+    """
+
+    def __init__(self, host: ServiceHost, proxy_needed: bool) -> None:
         stored = host.journal_file.read()
         known = [item for item in (stored.committed, stored.desired) if item is not None]
         self.proxy: Proxy | None = None
         self.observed: Observed | None = None
-        for release in known:
-            if self.proxy is None and release.definition.get("routes"):
-                self.proxy = host.open_proxy(release.proxy)
-                self.proxy.ready()
-                self.observed = self.proxy.observe(host.service)
+        self.notes: list[str] = []
+        routed = [item for item in known if item.definition.get("routes")]
+        try:
+            for release in routed[:1]:
+                proxy = host.open_proxy(release.proxy)
+                proxy.ready()
+                self.observed = proxy.observe(host.service)
+                self.proxy = proxy
+        except ProxyError as error:
+            if proxy_needed:
+                raise
+            # Nothing is in flight through a proxy that does not run.
+            self.notes.append(
+                f"its proxy does not answer, and still knows its replicas: {error.message}; the "
+                "supervisor takes them out when it does, or hundred stop again"
+            )
         self.journal: Journal = recover(stored, self.observed)
         self.release: Release | None = self.journal.committed or self.journal.desired
         self.containers: tuple[Container, ...] = tuple(host.engine.containers(host.service))
@@ -71,7 +86,8 @@ def stop(host: ServiceHost, check: bool = False) -> Outcome:
     """Stop all replicas and keep them: the service stays stopped, over reboots too, until it is
     deployed again.
 
-    Its routes stay and answer 503.
+    Its routes stay and answer 503. That it is to be stopped is remembered first: what a run that
+    was killed has left, the supervisor stops.
 
     :raises HundredError: it failed, or this host does not have the service.
     """
@@ -104,7 +120,7 @@ def _locked(host: ServiceHost, check: bool, act: Act) -> Outcome:
 
 def _stop(host: ServiceHost, check: bool, began: float) -> Outcome:
     with host.untouched(began):
-        scene = _Scene(host)
+        scene = _Scene(host, proxy_needed=False)
     if scene.release is None or scene.definition is None:
         raise RolloutError(
             f"{host.service} is not deployed on this host, so it cannot be stopped",
@@ -124,14 +140,15 @@ def _stop(host: ServiceHost, check: bool, began: float) -> Outcome:
     if not scene.journal.stopped and not lines:
         lines.append("keep it stopped")
     if not check and lines:
-        unschedule(host)
-        _take_out(scene, scene.definition)
-        host.replicas(scene.definition, scene.release).stop(running)
-        boundary("stopped")
         journal = replace(
             scene.journal, desired=None, phase=IDLE, stopped=True, paused=False, before=None
         )
         host.journal_file.write(journal)
+        boundary("recorded")
+        unschedule(host)
+        _take_out(scene, scene.definition)
+        host.replicas(scene.definition, scene.release).stop(running)
+        boundary("stopped")
         _remember(host, scene, "stop", began)
     after = state_text(
         scene.release,
@@ -144,7 +161,7 @@ def _stop(host: ServiceHost, check: bool, began: float) -> Outcome:
 
 def _remove(host: ServiceHost, check: bool, began: float) -> Outcome:
     with host.untouched(began):
-        scene = _Scene(host)
+        scene = _Scene(host, proxy_needed=True)
     lines = _removal_lines(host, scene)
     if not check and lines:
         unschedule(host)
@@ -158,9 +175,10 @@ def _remove(host: ServiceHost, check: bool, began: float) -> Outcome:
         if scene.proxy is not None:
             scene.proxy.remove(host.service)
         _remember(host, scene, "absent", began)
-        shutil.rmtree(host.secrets.folder, ignore_errors=True)
-        for path in (host.lease_file.path, host.repairs_path, host.journal_file.path):
-            if os.path.exists(path):
+        for path in _memory(host):
+            if os.path.isdir(path):
+                shutil.rmtree(path, ignore_errors=True)
+            elif os.path.lexists(path):
                 os.unlink(path)
     done = _outcome(host, scene, lines, "", began)
     return replace(done, journal=replace(scene.journal, committed=None))
@@ -174,10 +192,25 @@ def _removal_lines(host: ServiceHost, scene: _Scene) -> list[str]:
         lines.append("stop and remove {}".format(", ".join(item.name for item in scene.containers)))
     if present_units(host.service):
         lines.append("remove the timers of its cron entries")
-    memory = (host.journal_file.path, host.secrets.folder, host.lease_file.path)
-    if any(map(os.path.exists, memory)):
+    if any(map(os.path.lexists, _memory(host))):
         lines.append("forget its releases and secrets; its volumes stay")
     return lines
+
+
+def _memory(host: ServiceHost) -> tuple[str, ...]:
+    """Everything that is remembered of the service, but its history and its locks: a lock on a file
+    that is gone excludes nobody. The journal is the last, so that a run that was killed is gone on
+    with.
+    """
+    return (
+        host.secrets.folder,
+        host.lease_file.path,
+        host.repairs_path,
+        host.freeze_file.path,
+        host.pulled.path,
+        host.jobs.path,
+        host.journal_file.path,
+    )
 
 
 def _take_out(scene: _Scene, definition: Definition) -> None:
@@ -218,4 +251,5 @@ def _outcome(
         former=scene.release,
         replicas=(),
         seconds=round(time.monotonic() - began, 3),
+        notes=tuple(scene.notes),
     )

@@ -90,6 +90,10 @@ def judge(seen: Seen) -> Verdict:
         if running:
             reason = f"{', '.join(running)} runs although the service was stopped"
             return Verdict(STOP, reason, after=UNFINISHED_FOR)
+        if seen.proxy is not None and seen.proxy.committed and seen.proxy.committed.members:
+            # Its proxy did not answer when it was stopped.
+            reason = "the proxy knows its replicas although it was stopped"
+            return Verdict(STOP, reason, after=UNFINISHED_FOR)
         return Verdict(reason="stopped")
     return _judge_committed(seen, journal.committed)
 
