@@ -22,6 +22,7 @@ ARGUMENTS: Mapping[str, Any] = {
     "unreachable_limit": {"type": "int", "default": 0},
     "services": {"type": "list", "elements": "str", "default": []},
     "earlier": {"type": "list", "elements": "dict", "default": []},
+    "unbuilt": {"type": "dict"},
 }
 
 COLUMNS: Mapping[str, Sequence[str]] = {
@@ -89,7 +90,7 @@ class ActionModule(ActionBase):
         hostvars = (task_vars or {})["hostvars"]
         kind = arguments["of"]
         found = {host: _result(hostvars, host, RESULTS[kind]) for host in arguments["hosts"]}
-        rows = self._rows(kind, found, hostvars, arguments["service"] or None)
+        rows = self._rows(kind, found, hostvars, arguments)
         failures = [row for row in rows if row.get("why")]
         told = list(failures)
         if kind == "rollout" and may_be_skipped(rows, arguments["unreachable_limit"]):
@@ -125,9 +126,13 @@ class ActionModule(ActionBase):
         kind: str,
         found: Mapping[str, Mapping[str, Any]],
         hostvars: Mapping[str, Any],
-        service: str | None,
+        arguments: Mapping[str, Any],
     ) -> list[dict[str, Any]]:
         """The rows of the table, in its order."""
+        service = arguments["service"] or None
+        if kind == "rollout" and arguments["unbuilt"]:
+            # What the hosts remember is of the service before.
+            return unbuilt_rows(arguments["unbuilt"], list(found))
         if kind == "rollout":
             check = bool(self._task.check_mode)
             rows = []
@@ -236,13 +241,23 @@ def with_failure(
     """
     if row["result"] in ("failed", "not returned"):
         return dict(row)
-    whys = [_why(item) for item in tasks.get("results") or () if item.get("failed")]
+    results = tasks.get("results") or ()
+    whys = [_why(item) for item in results if item.get("failed") or item.get("unreachable")]
     if not whys and failure:
         whys = [f"{failure['task']}: {failure['msg']}"]
     if not whys:
         return dict(row)
     swapped = row["result"] == "swapped"
     return {**row, "result": "swapped, failed after it" if swapped else "failed", "why": whys[0]}
+
+
+def unbuilt_rows(unbuilt: Mapping[str, Any], hosts: Sequence[str]) -> list[dict[str, Any]]:
+    """The rows of a deploy that ended before any of its hosts was asked. Pure.
+
+    :param unbuilt: the host that should have built the image, as ``host``, and what it said.
+    """
+    failed = {"host": unbuilt["host"], "result": "build failed", "why": _why(unbuilt)}
+    return [failed, *({"host": host, "result": "not begun"} for host in hosts)]
 
 
 def together(

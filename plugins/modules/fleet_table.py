@@ -59,6 +59,11 @@ options:
     type: list
     elements: dict
     default: []
+  unbuilt:
+    description:
+      - With O(of=rollout), that there is no image and so no host was asked; C(host) is the one
+        that should have built it, C(msg) and C(next_step) are what it said.
+    type: dict
 seealso:
   - module: hundred.containers.table
 """

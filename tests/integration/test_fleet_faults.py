@@ -134,6 +134,15 @@ def test_f2_f3_a_host_whose_network_is_cut_stops_the_fleet_and_the_next_run_conv
     done = pair.deploy(v2, "-e", "hundred_service_lock_timeout=1m")
     assert done.returncode == 0, done.stdout
     assert pair.revisions() == 2 * [v2["revision"]] and pair.claims() == []
+    # A task that is cut off is told as one that failed, and none after it is begun.
+    pair.services["shop"]["tasks"] = {"after": [{"name": "warm", "command": "sleep 9"}]}
+    pair.services["shop"]["tasks"]["after"].append({"name": "never", "command": "true"})
+    process = start(pair, v1)
+    wait_for(process, lambda: claimed(pair), lambda: migrating(pair))
+    with cut_off(pair, "web1"):
+        output = ended(process)
+    told = rows(subprocess.CompletedProcess([], 1, output))
+    assert "swapped, failed after it" in told["web1"] and "item=never" not in output, output
 
 
 @pytest.mark.timeout(600)

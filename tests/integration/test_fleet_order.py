@@ -237,3 +237,15 @@ def test_several_services_in_order_each_a_transaction(fleet, digests):
     stale = fleet.run("deploy", "-e", f"service=jobs revision={older}")
     assert stale.returncode != 0 and "is older than revision" in stale.stdout, stale.stdout
     assert fleet.revisions("jobs") == [skewed, skewed]
+    # A build that fails after another service is done: no host of its service is asked.
+    last = fleet.revisions("shop")
+    fleet.services["shop"]["build"] = {"source": str(repository.path), "dockerfile": "Broken"}
+    good, broken = "COPY Dockerfile /tmp/three\n", "RUN exit 3\n"
+    lines = {"Dockerfile": good, "Broken": broken}
+    repository.commit({key: f"FROM hundred-test-app:v2\n{line}" for key, line in lines.items()})
+    hook(fleet, "on_failure", "{{ hundred_service_rows | map(attribute='result') | join(',') }}")
+    unbuilt = fleet.run("deploy", "-e", "service=jobs,shop revision=skewed")
+    assert unbuilt.returncode != 0
+    assert hooks_log(fleet) == ["swapped,swapped,build failed,not begun,not begun"], unbuilt.stdout
+    assert "localhost: " in unbuilt.stdout.rpartition("TASK [Show what runs where]")[2]
+    assert fleet.revisions("shop") == last and fleet.claims() == []

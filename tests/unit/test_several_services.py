@@ -12,6 +12,7 @@ from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible_collections.hundred.containers.plugins.action.fleet_table import (
     together,
+    unbuilt_rows,
     with_failure,
 )
 from ansible_collections.hundred.containers.plugins.lookup.service_names import (
@@ -74,10 +75,19 @@ def test_a_failure_beside_the_rollout_is_told() -> None:
     results = [{"failed": False}, {"failed": True, "msg": "migrate failed"}]
     failed = with_failure({"host": "web1", "result": "not swapped"}, {"results": results}, {})
     assert (failed["result"], failed["why"]) == ("failed", "migrate failed")
+    lost = {"results": [{"unreachable": True, "msg": "timed out"}]}
+    late = with_failure(swapped, lost, {})
+    assert (late["result"], late["why"]) == ("swapped, failed after it", "timed out")
     late = with_failure(swapped, {}, {"task": "Tell", "msg": "nobody listens"})
     assert (late["result"], late["why"]) == ("swapped, failed after it", "Tell: nobody listens")
     own = {"host": "web1", "result": "failed", "why": "never healthy"}
     assert with_failure(own, {}, {"task": "Swap", "msg": "never healthy"}) == own
+
+
+def test_a_build_that_failed_is_told_and_no_host_is_said_to_be_touched() -> None:
+    rows = unbuilt_rows({"host": "builder", "msg": "no space", "next_step": "df"}, ["web1"])
+    assert rows[0] == {"host": "builder", "result": "build failed", "why": "no space\n  next: df"}
+    assert rows[1:] == [{"host": "web1", "result": "not begun"}]
 
 
 def test_services_after_one_that_failed_are_not_begun() -> None:
