@@ -31,6 +31,7 @@ from ..module_utils.image.reference import is_digest, registry_host
 from ..module_utils.proxy.options import read_settings
 from ..plugin_utils.deploys import begin, can_be_asked, find_ended, new_name
 from ..plugin_utils.policy import check_hooks, check_policy
+from ..plugin_utils.task_files import TaskFiles
 
 ARGUMENTS: Mapping[str, Any] = {
     "services": {"type": "raw"},
@@ -94,7 +95,7 @@ class ActionModule(ActionBase):
                 Place("digest", problems).note(must, None, "deploy them one by one")
         PORT(Place("hundred_proxy_http_port", problems), arguments["http_port"])
         read_settings(Place("hundred_proxy_settings", problems), arguments["proxy_settings"] or {})
-        policy = _policy(arguments["deploy"], variables, problems)
+        policy = self._policy(arguments["deploy"], variables, problems)
         chosen = _chosen(arguments["names"], raw, problems)
         builder = arguments["build_host"]
         try:
@@ -122,6 +123,22 @@ class ActionModule(ActionBase):
         if policy is not None:
             result["deploy"] = {**policy, **self._begin()}
         return result
+
+    def _policy(
+        self, raw: Mapping[str, Any] | None, variables: Mapping[str, Any], problems: list[Problem]
+    ) -> dict[str, Any] | None:
+        """How the deploy goes over the hosts, with its hooks; None without a deploy."""
+        if raw is None:
+            return None
+        given = dict(raw)
+        hooks = given.pop("hooks", None) or {}
+        # In check mode nobody is asked.
+        terminal = bool(self._task.check_mode) or can_be_asked(os.getppid())
+        policy = check_policy(given, problems, terminal)
+        beside = partial(_beside_the_inventory, variables=variables)
+        read = TaskFiles.of(self._task, self._loader).read
+        paths, results = check_hooks(hooks, problems, beside, read)
+        return {**policy, "hooks": paths, "hook_results": results}
 
     def _begin(self) -> dict[str, Any]:
         """The name of a deploy by the process that runs this playbook: a worker's parent."""
@@ -238,19 +255,6 @@ def _why(error: Exception) -> tuple[str, str | None]:
     if isinstance(error, AnsibleVaultError) or "decrypt" in text.lower():
         return "it cannot be decrypted with the vault passwords given", None
     return "its template fails", "ansible.builtin.debug of the value tells more"
-
-
-def _policy(
-    raw: Mapping[str, Any] | None, variables: Mapping[str, Any], problems: list[Problem]
-) -> dict[str, Any] | None:
-    """How the deploy goes over the hosts, with the paths of its hooks; None without a deploy."""
-    if raw is None:
-        return None
-    given = dict(raw)
-    hooks = given.pop("hooks", None) or {}
-    policy = check_policy(given, problems, can_be_asked(os.getppid()))
-    beside = partial(_beside_the_inventory, variables=variables)
-    return {**policy, "hooks": check_hooks(hooks, problems, beside)}
 
 
 def _chosen(wanted: list[str] | None, raw: Any, problems: list[Problem]) -> list[str]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from typing import Any
 
 from ..module_utils.definition.problems import Place, Problem, nearest
 from ..module_utils.definition.units import parse_duration
+from .task_files import TaskFile, TaskFileError
 
 # What is not said: one host alone, a quarter of all, the rest.
 DEFAULTS: Mapping[str, Any] = {
@@ -77,19 +79,24 @@ HOOKS = ("before_batch", "after_batch", "before_host", "after_host", "on_failure
 
 
 def check_hooks(
-    raw: Any, problems: list[Problem], absolute: Callable[[str], str]
-) -> dict[str, str]:
-    """The paths of the task files to run at moments of a deploy.
+    raw: Any,
+    problems: list[Problem],
+    absolute: Callable[[str], str],
+    read: Callable[[str], TaskFile],
+) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """The paths of the task files to run at moments of a deploy, and by the same moments the
+    variables in which their tasks leave results.
 
     :param raw: moments to paths, as ``hundred_hooks`` has them.
-    :param problems: takes what is wrong, a file that is not there as well.
+    :param problems: takes what is wrong, a file that cannot be included as well.
     :param absolute: makes a path absolute that is relative to the inventory.
+    :param read: reads a file with tasks, or raises :class:`TaskFileError`.
     """
     place = Place("hundred_hooks", problems)
     if not isinstance(raw, Mapping):
         place.refuse("must be a mapping of moments to task files", raw)
-        return {}
-    hooks = {}
+        return {}, {}
+    hooks, results = {}, {}
     for moment, path in raw.items():
         spot = place.at(moment)
         if moment not in HOOKS:
@@ -100,11 +107,32 @@ def check_hooks(
             spot.refuse("must be a file; a relative path begins in the inventory's folder", path)
         else:
             hooks[moment] = absolute(path)
-    return hooks
+            results[moment] = _read_hook(spot, hooks[moment], read, moment != "on_failure")
+    return hooks, results
+
+
+def _read_hook(spot: Place, path: str, read: Callable[[str], TaskFile], watched: bool) -> list[str]:
+    """The variables that the tasks of a hook register.
+
+    :param watched: a host that a task loses has to be noticed.
+    """
+    try:
+        found = read(path)
+    except TaskFileError as error:
+        spot.note(f"cannot be included: {error}")
+        return []
+    if watched and found.unwatched:
+        spot.note(
+            f"has tasks for another host that register nothing: {', '.join(found.unwatched)}",
+            None,
+            "with register: NAME the deploy notices when that host is out of reach",
+        )
+    return list(found.registered)
 
 
 def _batches(place: Place, value: Any) -> Any:
-    sizes = value if isinstance(value, list) else [value]
+    sizes = _written(value) if isinstance(value, str) else value
+    sizes = sizes if isinstance(sizes, list) else [sizes]
     fits = [
         isinstance(size, (int, str))
         and not isinstance(size, bool)
@@ -114,6 +142,16 @@ def _batches(place: Place, value: Any) -> Any:
     if sizes and all(fits):
         return sizes
     return place.refuse('must be numbers of hosts or shares, such as [1, "25%", "100%"]', value)
+
+
+def _written(text: str) -> Any:
+    """A list as the command line's ``-e`` writes one: JSON, or with commas."""
+    if text.strip().startswith("["):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return [part.strip() for part in text.split(",")]
 
 
 def _pause(place: Place, value: Any) -> Any:

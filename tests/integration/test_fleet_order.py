@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,15 @@ def test_hooks_run_at_their_moments_and_one_that_fails_returns_the_fleet(fleet, 
     assert "not swapped" in told["web3"] and fleet.claims() == []
     last = hooks_log(fleet)[-1]
     assert last == "on_failure returned,failed,not swapped,not swapped", last
+    # One that needs a host out of reach; a batch goes no further than to the hook that fails.
+    lost = {"name": "Silence", "ansible.builtin.ping": {}, "register": "silenced"}
+    lost.update(delegate_to="gone.invalid", when="inventory_hostname == 'web4'")
+    file.write_text(yaml.safe_dump([lost]))
+    failed = fleet.deploy(v2, "-e", json.dumps({"hundred_batches": ["100%"]}))
+    assert failed.returncode != 0 and fleet.revisions() == 4 * [v1["revision"]], failed.stdout
+    told = rows(failed)
+    assert "failed" in told["web4"] and "gone.invalid" in failed.stdout, failed.stdout
+    assert all("not swapped" in told[f"web{number}"] for number in (1, 2, 3)), failed.stdout
     # One before a batch that fails: none of its hosts is swapped.
     (fleet.folder / "before_host.yml").write_text("[]")
     fail["when"] = "'web3' in ansible_play_batch"

@@ -114,6 +114,7 @@ def playbook(folder: Path, hosts: Hosts, *arguments: str) -> subprocess.Complete
         ANSIBLE_CONFIG=str(folder / "ansible.cfg"),
         ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".collections"),
         ANSIBLE_LOCAL_TEMP=str(folder / "local"),
+        ANSIBLE_HOME=str(folder / "home"),
         ANSIBLE_NOCOLOR="1",
     )
     return subprocess.run(
@@ -298,6 +299,46 @@ def test_a_vaulted_secret_is_read_with_its_password_and_told_without(tmp_path, h
     bad = playbook(tmp_path, hosts, "play.yml")
     assert bad.returncode != 0
     assert "hundred_services.shop.secrets.TOKEN: cannot be resolved" in bad.stdout + bad.stderr
+    assert hosts.connections == []
+
+
+def deploy(folder: Path, hosts: Hosts, **variables: object) -> subprocess.CompletedProcess[str]:
+    """Deploy the service shop, whose image would be built on the controller."""
+    common = {"hundred_services": shop(build={"source": "nowhere"}), **variables}
+    (folder / "variables.json").write_text(json.dumps(common), encoding="utf-8")
+    given = ("-e", "@variables.json", "-e", "service=shop revision=main")
+    return playbook(folder, hosts, str(ROOT / "playbooks" / "deploy.yml"), *given)
+
+
+def test_hooks_that_could_not_be_included_are_refused_with_their_lines(tmp_path, hosts):
+    (tmp_path / "mapping.yml").write_text("name: Tell\n", encoding="utf-8")
+    (tmp_path / "unknown.yml").write_text("- name: Tell\n  no.such.module:\n", encoding="utf-8")
+    (tmp_path / "lost.yml").write_text(
+        "- name: Silence\n  ansible.builtin.ping:\n  delegate_to: pager\n", encoding="utf-8"
+    )
+    moments = {"on_failure": "mapping.yml", "after_host": "unknown.yml", "before_host": "lost.yml"}
+    refused = deploy(tmp_path, hosts, hundred_hooks=moments)
+    assert refused.returncode != 0 and refused.stdout.count("TASK [") == 1, refused.stdout
+    for line in (
+        "hundred_hooks.on_failure: cannot be included",
+        "mapping.yml must hold a list of tasks",
+        "hundred_hooks.after_host: cannot be included",
+        "unknown.yml, line 1: couldn't resolve module/action",
+        "hundred_hooks.before_host: has tasks for another host that register nothing: Silence",
+    ):
+        assert line in refused.stdout, refused.stdout
+    assert hosts.connections == []
+
+
+def test_a_build_that_fails_is_told_in_the_table_and_no_host_is_touched(tmp_path, hosts):
+    rows = "{{ hundred_service_rows | map(attribute='result') | join(',') }}"
+    tell = [{"name": "Tell", "ansible.builtin.debug": {"msg": f"told {rows}"}}]
+    (tmp_path / "tell.yml").write_text(yaml.safe_dump(tell), encoding="utf-8")
+    failed = deploy(tmp_path, hosts, hundred_hooks={"on_failure": "tell.yml"})
+    assert failed.returncode != 0
+    table = failed.stdout.rpartition("TASK [Show what runs where]")[2]
+    assert "localhost: the source" in table and "is not in a git repository" in table
+    assert "told build failed,not begun,not begun" in table, table
     assert hosts.connections == []
 
 

@@ -5,14 +5,25 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
+from ansible.playbook.play import Play
+from ansible.plugins.loader import init_plugin_loader
+from ansible.vars.manager import VariableManager
 from ansible_collections.hundred.containers.plugins.module_utils.definition.problems import Problem
 from ansible_collections.hundred.containers.plugins.plugin_utils.policy import (
     check_hooks,
     check_policy,
+)
+from ansible_collections.hundred.containers.plugins.plugin_utils.task_files import (
+    TaskFile,
+    TaskFiles,
 )
 
 
@@ -37,6 +48,8 @@ def test_what_is_not_said_has_its_default() -> None:
         ("batches", 2, [2]),
         ("batches", "2", ["2"]),
         ("batches", ["10%", 5], ["10%", 5]),
+        ("batches", "1, 25%,100%", ["1", "25%", "100%"]),
+        ("batches", '[1, "25%"]', [1, "25%"]),
         ("batch_pause", "confirm", "confirm"),
         ("batch_pause", "30", 30),
         ("batch_pause", 0, 0),
@@ -72,6 +85,9 @@ def test_hosts_out_of_reach_are_skipped_up_to_a_number() -> None:
     [
         ({"batches": 0}, "hundred_batches"),
         ({"batches": []}, "hundred_batches"),
+        ({"batches": "[]"}, "hundred_batches"),
+        ({"batches": "[1, 25%]"}, "hundred_batches"),
+        ({"batches": "1,,5"}, "hundred_batches"),
         ({"batches": [1, "0%"]}, "hundred_batches"),
         ({"batches": [1, "101%"]}, "hundred_batches"),
         ({"batches": [1, "a quarter"]}, "hundred_batches"),
@@ -96,19 +112,74 @@ def test_what_cannot_be_is_refused_by_its_variable(raw: dict[str, Any], path: st
     assert [item.path for item in problems] == [path]
 
 
-def test_hooks_are_files_at_known_moments(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def read() -> Callable[[str], TaskFile]:
+    """Reads files as in a play of Ansible's own."""
+    init_plugin_loader([])
+    loader = DataLoader()
+    variables = VariableManager(loader, InventoryManager(loader, sources=["localhost,"]))
+    play = Play.load({"hosts": "all", "tasks": []}, variable_manager=variables, loader=loader)
+    return TaskFiles(play, variables, loader).read
+
+
+def test_hooks_are_files_at_known_moments(tmp_path: Path, read: Callable[[str], TaskFile]) -> None:
     (tmp_path / "tell.yml").write_text("[]")
 
     def beside(path: str) -> str:
         return str(tmp_path / path)
 
     problems: list[Problem] = []
-    assert check_hooks({"on_failure": "tell.yml"}, problems, beside) == {
-        "on_failure": beside("tell.yml")
-    }
+    paths, results = check_hooks({"on_failure": "tell.yml"}, problems, beside, read)
+    assert paths == {"on_failure": beside("tell.yml")} and results == {"on_failure": []}
     assert problems == []
     wrong = {"on_failur": "tell.yml", "before_host": "gone.yml", "after_host": 7}
-    assert check_hooks(wrong, problems, beside) == {}
+    assert check_hooks(wrong, problems, beside, read) == ({}, {})
     assert [item.path for item in problems] == [f"hundred_hooks.{moment}" for moment in wrong]
     assert "on_failure" in str(problems[0].advice)
-    assert check_hooks(["tell.yml"], problems, beside) == {} and len(problems) == 4
+    assert check_hooks(["tell.yml"], problems, beside, read) == ({}, {}) and len(problems) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("name: Tell\n", "hook.yml must hold a list of tasks"),
+        ("- debug: {msg: 'no end}\n", "hook.yml, line 2: YAML parsing failed"),
+        ("- name: Tell\n  debug: {}\n  whn: late\n", "hook.yml, line 1: conflicting action"),
+        ("- name: Tell\n  no.such.module: {}\n", "hook.yml, line 1: couldn't resolve"),
+        ("- name: Tell\n  debug: {}\n  tags: {a: 1}\n", "hook.yml, line 3: tags must be"),
+        ("- import_role: {name: gone}\n", "the role 'gone' was not found"),
+        ("- block: [{import_tasks: inner.yml}]\n", "inner.yml, line 2: couldn't resolve"),
+        ("- include_tasks: inner.yml\n", "inner.yml, line 2: couldn't resolve"),
+    ],
+)
+def test_a_hook_that_ansible_could_not_include_is_refused_with_the_line(
+    tmp_path: Path, read: Callable[[str], TaskFile], text: str, says: str
+) -> None:
+    (tmp_path / "inner.yml").write_text("- debug: {}\n- gone: {}\n")
+    (tmp_path / "hook.yml").write_text(text)
+    problems: list[Problem] = []
+    check_hooks({"before_batch": "hook.yml"}, problems, lambda path: str(tmp_path / path), read)
+    (problem,) = problems
+    assert problem.path == "hundred_hooks.before_batch"
+    assert says in str(problem), str(problem)
+
+
+def test_a_hook_for_another_host_leaves_a_result(
+    tmp_path: Path, read: Callable[[str], TaskFile]
+) -> None:
+    tasks = [
+        {"name": "Here", "ping": {}, "delegate_to": "localhost"},
+        {"name": "On the host", "ping": {}, "register": "one"},
+        {"name": "Noticed", "ping": {}, "delegate_to": "pager", "register": "two"},
+        {"name": "Not needed", "ping": {}, "delegate_to": "pager", "ignore_unreachable": True},
+        {"block": [{"name": "Lost", "ping": {}}], "delegate_to": "{{ pager }}"},
+    ]
+    (tmp_path / "hook.yml").write_text(json.dumps(tasks))
+    problems: list[Problem] = []
+    hooks = {"after_host": "hook.yml", "on_failure": "hook.yml"}
+    results = check_hooks(hooks, problems, lambda path: str(tmp_path / path), read)[1]
+    assert results == {moment: ["one", "two"] for moment in hooks}
+    # After the table nothing depends on it any more.
+    (problem,) = problems
+    assert problem.path == "hundred_hooks.after_host"
+    assert str(problem).count("Lost") == 1 and "Not needed" not in str(problem)
