@@ -42,10 +42,27 @@ def begin(folder: Path, pid: int, now: float) -> str:
         # What another machine began may live on, but is not known to have ended without its file.
         if now - path.stat().st_mtime > FORGET_SECONDS and not (runs(path) and is_here(path)):
             path.unlink(missing_ok=True)
+            path.with_suffix(".stopped").unlink(missing_ok=True)
     name = new_name(now)
     facts = {"pid": pid, "started": started(pid), "where": where()}
     (folder / f"{name}.json").write_text(json.dumps(facts), encoding="utf-8")
     return name
+
+
+def stop(folder: Path, name: str) -> None:
+    """Write down that a host of a deploy failed, for those of its hosts that have not begun.
+
+    Where that cannot be written they begin; the play stops after them.
+    """
+    try:
+        (folder / f"{name}.stopped").touch(mode=0o600)
+    except OSError:
+        return
+
+
+def has_stopped(folder: Path, name: str) -> bool:
+    """Whether a host of a deploy failed."""
+    return (folder / f"{name}.stopped").exists()
 
 
 def new_name(now: float) -> str:

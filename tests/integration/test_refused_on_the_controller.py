@@ -342,6 +342,30 @@ def test_a_build_that_fails_is_told_in_the_table_and_no_host_is_touched(tmp_path
     assert hosts.connections == []
 
 
+def test_a_swap_is_not_begun_after_one_of_the_same_task_failed(play, tmp_path, hosts):
+    (tmp_path / "home" / "hundred.containers" / "deploys").mkdir(parents=True)
+    found = {"prefetched": True, "needed": True, "actions": [], "revision": "of the prefetch"}
+    swap = {"name": "shop", "revision": "v1", "deploy": {"id": "this"}}
+    tasks = [
+        {"ansible.builtin.set_fact": {"__service_rollout": found}},
+        {
+            "hundred.containers.service_rollout": swap,
+            "register": "__service_rollout",
+            "ignore_unreachable": True,
+        },
+        {"ansible.builtin.debug": {"msg": "{{ __service_rollout.revision | default('lost') }}"}},
+    ]
+    process = play(tasks, "--forks=1")
+    assert process.stdout.count("UNREACHABLE!") == 1, process.stdout
+    assert "skipping: [web2]" in process.stdout and "of the prefetch" in process.stdout
+    begun = len(hosts.connections)
+    assert begun > 0
+    # Another deploy has nothing to do with it, and check mode only looks.
+    swap["deploy"] = {"id": "other"}
+    assert play(tasks, "--forks=1", "--check").stdout.count("UNREACHABLE!") == 2
+    assert play(tasks, "--forks=2").stdout.count("UNREACHABLE!") > 0
+
+
 def test_a_table_is_printed_as_text_and_touches_no_host(play, hosts):
     rows = [{"host": "web1", "now": "1a2b3c4"}, {"host": "web2"}]
     options = {"title": "Deployed shop", "columns": ["host", "now"], "rows": rows}

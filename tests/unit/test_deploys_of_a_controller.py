@@ -17,8 +17,10 @@ from ansible_collections.hundred.containers.plugins.plugin_utils.deploys import 
     FORGET_SECONDS,
     begin,
     find_ended,
+    has_stopped,
     runs,
     started,
+    stop,
     where,
 )
 
@@ -76,3 +78,13 @@ def test_what_ended_long_ago_is_forgotten(tmp_path: Path) -> None:
     assert find_ended(tmp_path) == ["old"]
     begin(tmp_path, os.getpid(), now + FORGET_SECONDS + 1)
     assert find_ended(tmp_path) == []
+
+
+def test_hosts_that_wait_learn_that_another_one_failed(tmp_path: Path) -> None:
+    name, other = (begin(tmp_path, os.getpid(), 1000.0) for dummy in range(2))
+    assert not has_stopped(tmp_path, name)
+    stop(tmp_path, name)
+    assert has_stopped(tmp_path, name) and not has_stopped(tmp_path, other)
+    # On a controller that cannot write there nobody is told.
+    stop(tmp_path / "gone", name)
+    assert not has_stopped(tmp_path / "gone", name)

@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A swap of a deploy is not begun once another host of the same deploy has failed.
+
+The hosts of a batch are swapped by one task, and what fails is known to the play only after the
+last of them. Those that wait for a free fork meanwhile learn it here, from a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action.normal import ActionModule as NormalAction
+
+from ..plugin_utils.deploys import has_stopped, stop
+
+
+class ActionModule(NormalAction):
+    """The action plugin of ``hundred.containers.service_rollout``: its module, or nothing."""
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Run the module; where the deploy has stopped, return what its prefetch found."""
+        deploy = self._task.args.get("deploy")
+        name = deploy.get("id") if isinstance(deploy, Mapping) else None
+        if not name or self._task.check_mode or self._task.args.get("prefetch") is True:
+            return self._swap(tmp, task_vars)
+        folder = Path(str(constants.ANSIBLE_HOME)) / "hundred.containers" / "deploys"
+        before = (task_vars or {}).get(self._task.register)
+        if has_stopped(folder, name) and isinstance(before, Mapping) and before.get("prefetched"):
+            return {**before, "changed": False, "skipped": True}
+        try:
+            result = self._swap(tmp, task_vars)
+        except AnsibleConnectionFailure:
+            stop(folder, name)
+            raise
+        if result.get("failed") or result.get("unreachable"):
+            stop(folder, name)
+        return result
+
+    def _swap(self, tmp: str | None, task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        return result
