@@ -16,9 +16,17 @@ ARGUMENTS: Mapping[str, Any] = {
     "host": {"type": "str", "required": True},
     "edges": {"type": "list", "elements": "str", "required": True},
     "half": {"type": "str", "choices": ["drain", "put_back"]},
+    "in_flight": {"type": "str", "choices": ["fail", "cut"], "default": "fail"},
 }
 
 COLUMNS = ("host", "drained", "work", "services", "put back")
+
+# Something was in flight when the time to drain was over: nothing is done to the host.
+IN_TIME = "not in time"
+ADVICE = (
+    "give it longer with hundred_maintenance_drain_timeout, or cut what is left with "
+    "-e hundred_maintenance_in_flight=cut"
+)
 
 
 class ActionModule(ActionBase):
@@ -35,9 +43,11 @@ class ActionModule(ActionBase):
         arguments = self.validate_argument_spec(argument_spec=dict(ARGUMENTS))[1]
         hostvars = (task_vars or {})["hostvars"]
         host, half = arguments["host"], arguments["half"]
-        rows = [edge_row(name, hostvars[name], half) for name in arguments["edges"]]
-        unsafe = any(row["drained"] == "failed" for row in rows)
-        rows.append(host_row(host, hostvars[host], half, unsafe))
+        check = bool(self._task.check_mode)
+        cut = arguments["in_flight"] == "cut"
+        rows = [edge_row(name, hostvars[name], half, check, cut) for name in arguments["edges"]]
+        unsafe = any(row["drained"] in ("failed", IN_TIME) for row in rows)
+        rows.append(host_row(host, hostvars[host], half, unsafe, check))
         self._display.display(render(COLUMNS, rows, f"maintenance of {host}") + "\n")
         for row in rows:
             for why in row["why"]:
@@ -45,10 +55,10 @@ class ActionModule(ActionBase):
         away = [
             row["host"]
             for row in rows
-            if row["drained"].startswith("yes") and row["put back"] != "yes"
+            if row["drained"].startswith(("yes", IN_TIME)) and row["put back"] != "yes"
         ]
         result.update(changed=False, rows=rows)
-        if away and half != "drain":
+        if away and half != "drain" and not check:
             result["still_drained_at"] = away
             self._display.display(
                 f"{host} IS STILL DRAINED at {', '.join(away)}. When it is well again, run this "
@@ -60,45 +70,60 @@ class ActionModule(ActionBase):
         return result
 
 
-def edge_row(edge: str, values: Mapping[str, Any], half: str | None) -> dict[str, Any]:
+def edge_row(
+    edge: str, values: Mapping[str, Any], half: str | None, check: bool = False, cut: bool = False
+) -> dict[str, Any]:
     """The row of one edge. Pure.
 
     :param values: its variables.
     :param half: ``drain`` or ``put_back`` when only that was asked for.
+    :param check: nothing was done, only looked at.
+    :param cut: requests that do not end in time may be cut.
     """
     drain, back = (_mapping(values.get(f"__maintenance_{name}")) for name in ("drain", "back"))
     row: dict[str, Any] = {"host": edge, "work": "", "services": "", "why": []}
-    row["drained"] = _outcome(drain, row["why"]) if half != "put_back" else ""
-    row["put back"] = _outcome(back, row["why"]) if half != "drain" else ""
+    row["drained"] = _outcome(drain, row["why"], check) if half != "put_back" else ""
+    row["put back"] = _outcome(back, row["why"], check) if half != "drain" else ""
+    if row["drained"] == "would be" and row["put back"] == "yes":
+        # It is not drained yet, so that there is nothing to be put back.
+        row["put back"] = "would be"
     left = drain.get("in_flight")
-    if row["drained"] == "yes" and left:
-        row["drained"] = f"yes, {left} in flight"
+    if row["drained"] == "yes" and left and not check:
+        row["drained"] = f"yes, {left} cut" if cut else IN_TIME
+        if not cut:
+            told = "in flight when the time to drain was over"
+            row["why"] += [f"{left} requests or connections were {told}", f"next: {ADVICE}"]
     return row
 
 
 def host_row(
-    host: str, values: Mapping[str, Any], half: str | None, unsafe: bool
+    host: str, values: Mapping[str, Any], half: str | None, unsafe: bool, check: bool = False
 ) -> dict[str, Any]:
     """The row of the host itself. Pure.
 
     :param unsafe: an edge could not drain it, so nothing was done to it.
+    :param check: nothing was done, only looked at.
     """
     row: dict[str, Any] = {"host": host, "drained": "", "put back": "", "why": []}
     failure = values.get("__maintenance_failure")
-    row["work"] = "" if half else "not done" if unsafe else "failed" if failure else "done"
+    done = "would be done" if check else "done"
+    row["work"] = "" if half else "not done" if unsafe else "failed" if failure else done
     if failure:
         row["why"].append(str(failure))
     row["services"] = ""
-    if half != "drain" and not unsafe:
+    if half != "drain" and not unsafe and not check:
         found = _mapping(values.get("__maintenance_services"))
         reached = _mapping(values.get("__maintenance_reached"))
         row["services"] = "healthy"
-        if reached.get("unreachable") or reached.get("failed"):
-            row["services"] = "not known"
-            row["why"].append(f"cannot be reached: {reached.get('msg')}")
-        elif values.get("__maintenance_unhealthy"):
-            row["services"] = "not healthy"
-            row["why"] += _unhealthy(found.get("services") or ()) or [str(found.get("msg"))]
+        if not values.get("__maintenance_healthy"):
+            lost = [item for item in (reached, found) if item.get("unreachable")]
+            if lost or reached.get("failed") or not found:
+                row["services"] = "not known"
+                why = (lost or [reached])[0].get("msg", "it was not asked")
+                row["why"].append(f"cannot be reached: {why}")
+            else:
+                row["services"] = "not healthy"
+                row["why"] += _unhealthy(found.get("services") or ()) or [str(found.get("msg"))]
     return row
 
 
@@ -111,13 +136,17 @@ def _unhealthy(services: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def _outcome(values: Mapping[str, Any], whys: list[str]) -> str:
+def _outcome(values: Mapping[str, Any], whys: list[str], check: bool) -> str:
     if values.get("failed") or values.get("unreachable"):
         whys.append(str(values.get("msg") or "failed"))
         if values.get("next_step"):
             whys.append(f"next: {values['next_step']}")
         return "failed"
-    return "yes" if "actions" in values else "no"
+    if "actions" not in values:
+        return "no"
+    if not values.get("services", True):
+        return "not behind it"
+    return "would be" if check and values["actions"] else "yes"
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

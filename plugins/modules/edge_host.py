@@ -15,6 +15,8 @@ description:
     what the host has in flight has ended; or puts the host back and waits until it passes its
     checks.
   - A drained host stays so over reloads and restarts of the edge.
+  - A host that is in no backend of the edge, such as one that runs workers only, gets no request
+    anyway; nothing is done and RV(services) is empty.
   - The playbook C(maintenance) does it on all edges.
 author: hundred.containers authors (@hundred-containers)
 extends_documentation_fragment:
@@ -108,11 +110,11 @@ def main() -> None:
         timeout = read_duration("timeout", params["timeout"])
         edge, name = Edge(EdgeSettings()), params["name"]
         before = edge.look(name)
-        changed = set(before.states) != {STATES[params["state"]]}
+        changed = not set(before.states) <= {STATES[params["state"]]}
         verb = "drain" if params["state"] == "drained" else "put back"
         actions = [f"{verb} {name} in the backends of {', '.join(before.backends)}"] * changed
         left = before.in_flight
-        if not module.check_mode:
+        if before.backends and not module.check_mode:
             if params["state"] == "drained":
                 left = edge.drain_host(name, timeout)
             else:

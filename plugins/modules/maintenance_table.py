@@ -31,6 +31,13 @@ options:
     description: Which half of a maintenance was asked for, if not all of it.
     type: str
     choices: [drain, put_back]
+  in_flight:
+    description:
+      - Whether requests that were in flight when the time to drain was over are a failure, or were
+        to be cut.
+    type: str
+    choices: [fail, cut]
+    default: fail
 seealso:
   - module: hundred.containers.edge_host
 """

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 
@@ -16,7 +17,7 @@ import yaml
 from tests.load.process import LoadProcess
 
 from .conftest import release_of
-from .fleet import Fleet
+from .fleet import NAMES, Fleet
 
 STATE = "/var/lib/hundred/edge/server-state"
 
@@ -102,6 +103,20 @@ def test_f5_a_host_is_put_back_when_the_work_fails_and_stays_drained_when_it_is_
     assert failed.returncode != 0
     assert "Upgrade it: held packages" in failed.stdout and "STILL DRAINED" not in failed.stdout
     assert drained(edged) == [] and served_by(edged, "edge2") == {"web1", "web2"}
+    # Work that cannot reach a host ends there, and the host is put back.
+    lost = {"name": "Ask", "ansible.builtin.ping": {}, "delegate_to": "gone.invalid"}
+    touch = {"name": "Touch it", "ansible.builtin.command": "touch /tmp/went-on"}
+    failed = edged.run(*work(edged, lost, touch))
+    assert failed.returncode != 0 and "could not reach the host" in failed.stdout, failed.stdout
+    assert re.search(r"^web2 +- +failed +healthy", failed.stdout, re.MULTILINE), failed.stdout
+    host = edged.hosts["web2"].host
+    assert host.run("test -e /tmp/went-on", check=False).returncode != 0
+    assert drained(edged) == [] and served_by(edged, "edge2") == {"web1", "web2"}
+    # A plan says what would be.
+    plan = edged.run(*work(edged, touch), "--check")
+    assert plan.returncode == 0 and drained(edged) == [], plan.stdout
+    for line in (r"edge1 +would be +- +- +would be", "web2 +- +would be done"):
+        assert re.search(f"^{line}", plan.stdout, re.MULTILINE), plan.stdout
     # Work that leaves the service ill: it is not given to clients, and that is told.
     ill = {"name": "Break it", "ansible.builtin.command": "docker pause shop-g1-1"}
     left = edged.run(*work(edged, ill), "-e", "hundred_maintenance_healthy_timeout=6")
@@ -124,7 +139,8 @@ def test_f5_a_host_is_put_back_when_the_work_fails_and_stays_drained_when_it_is_
 
 
 @pytest.mark.timeout(600)
-def test_f5_an_edge_that_cannot_drain_keeps_the_host_from_being_touched(edged):
+def test_f5_an_edge_that_cannot_drain_keeps_the_host_from_being_touched(edged, machines, tmp_path):
+    third = machines.get("trixie", "haproxy", tmp_path, NAMES["web3"])
     edged.edges["edge2"].run("systemctl stop haproxy")
     touch = {"name": "Touch it", "ansible.builtin.command": "touch /tmp/was-touched"}
     refused = edged.run(*work(edged, touch))
@@ -134,12 +150,37 @@ def test_f5_an_edge_that_cannot_drain_keeps_the_host_from_being_touched(edged):
     assert host.run("test -e /tmp/was-touched", check=False).returncode != 0
     assert "edge1" not in drained(edged)
     assert served_by(edged, "edge1") == {"web1", "web2"}
+    edged.edges["edge2"].run("systemctl start haproxy")
+    # A request that takes longer than there is time to drain is not cut unless that is asked for.
+    url = f"http://{edged.edges['edge1'].address}/slow?seconds=25"
+    slow = f"for i in 1 2 3 4; do curl -s -m 30 -H 'Host: shop.test' '{url}' >/dev/null & done"
+    edged.edges["edge1"].run(f'systemd-run --quiet sh -c "{slow}; wait"')
+    soon = ("-e", "hundred_maintenance_drain_timeout=1s")
+    late = edged.run(*work(edged, touch), *soon)
+    assert late.returncode != 0 and "not in time" in late.stdout, late.stdout
+    assert host.run("test -e /tmp/was-touched", check=False).returncode != 0
+    assert drained(edged) == []
+    cut = edged.run(*work(edged, touch), *soon, "-e", "hundred_maintenance_in_flight=cut")
+    assert cut.returncode == 0 and " cut" in cut.stdout, cut.stdout
+    assert host.run("rm /tmp/was-touched", check=False).returncode == 0
+    # A host that runs workers only is behind no edge.
+    edged.hosts["web3"] = third
+    edged.services["shop"]["hosts"] = "web1:web2"
+    edged.services["jobs"] = {"image": edged.services["shop"]["image"], "hosts": "web3"}
+    arguments = [item.replace("host=web2", "host=web3") for item in work(edged, touch)]
+    away = edged.run(*arguments)
+    assert away.returncode == 0 and away.stdout.count("not behind it") == 4, away.stdout
+    assert third.host.run("rm /tmp/was-touched", check=False).returncode == 0
     for wrong, said in (
-        (("host=web9",), "web9 is no host of a service; those are web1, web2"),
+        (("host=web9",), "web9 is no host of a service; those are web1, web2, web3"),
         (("host=web2",), "say what to do with -e maintenance_tasks=FILE"),
         (("host=web2", "maintenance_tasks=gone.yml"), "gone.yml is no file"),
+        (("host=web2", "maintenance_tasks=fleet.json"), "fleet.json must hold a list of tasks"),
+        (("host=web2", "only=drain", "hundred_maintenance_in_flight=no"), "must be fail or cut"),
         (("host=web2", "only=half"), "only must be drain or put_back"),
     ):
         options = [word for item in wrong for word in ("-e", item)]
         bad = edged.run("maintenance", *options)
         assert bad.returncode != 0 and said in bad.stdout, bad.stdout
+    part = edged.run(*work(edged, touch), "--limit", "localhost,web2,edge1")
+    assert part.returncode != 0 and "leaves out edge2" in part.stdout, part.stdout

@@ -96,24 +96,57 @@ def test_only_drained_servers_are_remembered() -> None:
 
 
 def test_what_an_edge_did_is_told() -> None:
-    drained = {"actions": ["drain"], "in_flight": 3}
+    drained = {"actions": ["drain"], "in_flight": 0, "services": ["shop"]}
     row = edge_row("edge1", {"__maintenance_drain": drained}, None)
-    assert (row["drained"], row["put back"], row["why"]) == ("yes, 3 in flight", "no", [])
+    assert (row["drained"], row["put back"], row["why"]) == ("yes", "no", [])
     failed = {"failed": True, "msg": "gone", "next_step": "start it"}
     row = edge_row("edge1", {"__maintenance_drain": failed}, None)
     assert row["drained"] == "failed" and row["why"] == ["gone", "next: start it"]
+    elsewhere = {"actions": [], "in_flight": 0, "services": []}
+    both = {"__maintenance_drain": elsewhere, "__maintenance_back": elsewhere}
+    row = edge_row("edge1", both, None)
+    assert (row["drained"], row["put back"], row["why"]) == (2 * ("not behind it",) + ([],))
+
+
+def test_what_is_in_flight_too_long_is_told() -> None:
+    late = {"actions": ["drain"], "in_flight": 3, "services": ["shop"]}
+    row = edge_row("edge1", {"__maintenance_drain": late}, None)
+    assert row["drained"] == "not in time" and row["why"][0].startswith("3 requests")
+    row = edge_row("edge1", {"__maintenance_drain": late}, None, cut=True)
+    assert (row["drained"], row["why"]) == ("yes, 3 cut", [])
+
+
+def test_what_check_mode_only_looked_at_is_not_told_as_done() -> None:
+    would = {"actions": ["drain"], "in_flight": 3, "services": ["shop"]}
+    both = {"__maintenance_drain": would, "__maintenance_back": {**would, "actions": []}}
+    row = edge_row("edge1", both, None, check=True)
+    assert (row["drained"], row["put back"], row["why"]) == ("would be", "would be", [])
+    row = host_row("web2", {}, None, unsafe=False, check=True)
+    assert (row["work"], row["services"], row["why"]) == ("would be done", "", [])
 
 
 def test_what_became_of_the_host_is_told() -> None:
     assert host_row("web2", {}, None, unsafe=True)["work"] == "not done"
-    failed = host_row("web2", {"__maintenance_failure": "Upgrade: held"}, None, unsafe=False)
-    assert (failed["work"], failed["services"]) == ("failed", "healthy")
+    failed = {"__maintenance_failure": "Upgrade: held", "__maintenance_healthy": True}
+    row = host_row("web2", failed, None, unsafe=False)
+    assert (row["work"], row["services"]) == ("failed", "healthy")
     services = [
         {"service": "shop", "state": "present", "replicas_healthy": 1, "replicas_wanted": 2},
         {"service": "old", "state": "stopped", "replicas_healthy": 0, "replicas_wanted": 2},
     ]
-    ill = {"__maintenance_unhealthy": True, "__maintenance_services": {"services": services}}
+    ill = {"__maintenance_services": {"services": services}}
     row = host_row("web2", ill, None, unsafe=False)
-    assert row["why"] == ["shop is present, 1/2 healthy"]
-    away = {"__maintenance_reached": {"unreachable": True, "msg": "timed out"}}
-    assert host_row("web2", away, None, unsafe=False)["services"] == "not known"
+    assert (row["services"], row["why"]) == ("not healthy", ["shop is present, 1/2 healthy"])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"__maintenance_reached": {"failed": True, "msg": "timed out"}},
+        {"__maintenance_services": {"unreachable": True, "msg": "timed out"}},
+        {"__maintenance_reached": {"msg": "timed out"}},
+    ],
+)
+def test_a_host_that_was_not_seen_healthy_is_none(values: dict[str, object]) -> None:
+    row = host_row("web2", values, None, unsafe=False)
+    assert (row["services"], row["why"]) == ("not known", ["cannot be reached: timed out"])

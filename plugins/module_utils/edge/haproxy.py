@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..clock import Deadline
-from ..definition.problems import nearest
 from ..errors import ProxyError, StateError
 from ..proxy import haproxy_host
 from ..proxy.haproxy import HAProxy
@@ -107,17 +106,12 @@ class Edge(HAProxy):
         return sorted(found)
 
     def look(self, host: str) -> HostState:
-        """A host in the running edge.
-
-        :raises ProxyError: no backend has it.
-        """
+        """A host in the running edge; without backends if none has it, as if it runs workers."""
         services, states = [], []
-        known: set[str] = set()
         down: dict[str, str] = {}
         in_flight = 0
         for service in self._services():
             servers = self._servers(service)
-            known.update(servers)
             if host not in servers:
                 continue
             services.append(service)
@@ -129,12 +123,6 @@ class Edge(HAProxy):
                 in_flight += counts.in_flight
                 if current and not counts.status.startswith(("UP", "no check", "DRAIN")):
                     down[service] = counts.last_check or counts.status
-        if not services:
-            advice = nearest(host, sorted(known))
-            raise ProxyError(
-                f"no backend of this edge has the host {host}",
-                next_step=f"{advice}; " * bool(advice) + "run the playbook setup if it is new",
-            )
         return HostState(tuple(services), tuple(states), down, in_flight)
 
     def drain_host(self, host: str, timeout: float) -> int:
@@ -144,7 +132,6 @@ class Edge(HAProxy):
         :raises ProxyError: HAProxy does not do it.
         """
         with file_lock(self._edge.lock_file):
-            self.look(host)
             self._order(host, "drain")
             self._remember(self.drained())
         deadline = Deadline(timeout)
@@ -163,13 +150,12 @@ class Edge(HAProxy):
             by HAProxy itself when it does.
         """
         with file_lock(self._edge.lock_file):
-            self.look(host)
             self._order(host, "ready")
             self._remember(self.drained())
         deadline = Deadline(timeout)
         while True:
             found = self.look(host)
-            if not found.down and set(found.states) == {"ready"}:
+            if not found.down and set(found.states) <= {"ready"}:
                 return
             if deadline.passed():
                 what = "; ".join(f"{service}: {seen}" for service, seen in found.down.items())
