@@ -36,6 +36,11 @@ options:
     type: list
     elements: str
     required: true
+  placement:
+    description:
+      - With O(of=status), the hosts of each service. One that does not have it gets a row as well.
+    type: dict
+    default: {}
   format:
     description: V(json) prints the rows as one line of JSON that begins with C([).
     type: str
@@ -80,7 +85,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 rows:
-  description: The rows of the table; C(why) is there when a host failed.
+  description: The rows of the table; C(why) says in short why a host is not as wanted.
   returned: always
   type: list
   elements: dict

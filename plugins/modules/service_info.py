@@ -67,7 +67,7 @@ services:
     state:
       description: V(present), V(stopped), V(interrupted) when a rollout was killed or is under
         way, or V(unknown) when all services were asked for and this one cannot be described; then
-        it has only C(service), C(state) and C(reason).
+        it has only C(service), C(state), C(reason) and C(history).
       type: str
       sample: present
     reason:
@@ -83,12 +83,21 @@ services:
       type: str
       sample:
         registry.example.com/shop@sha256:6c3c624b58dbbcd3c0dd82b4c53f04194d1247c6eebdaab7c610cf7d66709b3b
+    digest:
+      description: The image's digest.
+      type: str
+      sample: sha256:6c3c624b58dbbcd3c0dd82b4c53f04194d1247c6eebdaab7c610cf7d66709b3b
+    definition_hash:
+      description: The same on every host that was brought to the same definition; values of secrets
+        and the crontab, which one host has, do not count.
+      type: str
+      sample: 0b5a3c1d9e2f
     generation:
       description: Number of the committed release on this host.
       type: int
       sample: 2
     since:
-      description: When it was committed, in UTC.
+      description: When it was committed, or its definition changed, in UTC.
       type: str
       sample: "2026-11-22T20:15:41Z"
     replicas_wanted:

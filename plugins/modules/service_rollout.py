@@ -319,7 +319,7 @@ revision:
   sample: 5d41402abc4b2a76b9719d911017c592ae3f0000
 previous_revision:
   description: The revision that served before.
-  returned: success
+  returned: success or failure
   type: str
   sample: 1a79a4d60de6718e8e5b326e338ae53300000000
 digest:

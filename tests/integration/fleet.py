@@ -150,7 +150,7 @@ def wanted(release: Mapping[str, str]) -> tuple[str, str]:
 
 
 def rows(result: subprocess.CompletedProcess[str]) -> dict[str, str]:
-    """The table's last column, by host."""
+    """The table's lines, by host."""
     lines = result.stdout.partition("TASK [Show what runs where]")[2].splitlines()
     found = {}
     for line in lines:

@@ -51,6 +51,8 @@ def test_f1_f2_f3_a_failed_batch_stops_the_fleet_and_all_return(request, lab, di
             assert all("returned" in line for line in before), failed.stdout
             after = [told[f"web{index}"] for index in range(number + 1, hosts + 1)]
             assert all("not swapped" in line for line in after), failed.stdout
+            assert all(line.endswith(f"since {bad} failed") for line in (*before, *after))
+            assert told[bad].split()[1] == v1["revision"][:12], failed.stdout
             assert fleet.revisions() == hosts * [v1["revision"]], (bad, failed.stdout)
             assert fleet.claims() == []
             fleet.mend()

@@ -129,6 +129,7 @@ def test_f2_f3_a_host_whose_network_is_cut_stops_the_fleet_and_the_next_run_conv
         output = ended(process)
     told = rows(subprocess.CompletedProcess([], 1, output))
     assert "returned" in told["web1"], output
+    assert told["web1"].endswith("since web2 could not be reached"), output
     assert "web2" in told and "swapped" not in told["web2"].replace("not swapped", ""), output
     assert pair.revisions()[0] == v1["revision"]
     done = pair.deploy(v2, "-e", "hundred_service_lock_timeout=1m")
@@ -172,9 +173,12 @@ def test_f2_an_engine_or_a_registry_that_is_down_is_found_before_any_swap(pair, 
     host.run("systemctl stop docker.socket docker")
     try:
         down = pair.deploy(v2)
+        past = pair.run("history", "-e", "service=shop")
     finally:
         host.run("systemctl start docker")
     assert down.returncode != 0
+    # What was done on a host is read without its engine.
+    assert past.returncode == 0 and past.stdout.count("rollout") == 2, past.stdout
     told = rows(down)
     assert "not swapped" in told["web1"] and "failed" in told["web2"], down.stdout
     assert "does not answer" in down.stdout and "systemctl start docker" in down.stdout

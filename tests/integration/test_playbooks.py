@@ -103,8 +103,10 @@ def test_a_limited_deploy_swaps_and_reports_the_hosts_of_the_limit(target, diges
     result = playbook(target, "deploy", "-e", wanted, "--limit", "localhost,here")
     assert result.returncode == 0, result.stdout + result.stderr
     assert len(target.containers("shop")) == 1
-    status = playbook(target, "status", "--limit", "localhost,here")
+    both = two_services(target)
+    status = playbook(target, "status", "--limit", "localhost,here", "-e", both)
     assert status.returncode == 0, status.stdout + status.stderr
+    assert row(status, "api").endswith("not deployed"), status.stdout
     assert "here" in status.stdout and "gone" not in status.stdout
     everywhere = playbook(target, "status")
     assert everywhere.returncode != 0 and "gone" in everywhere.stdout
@@ -145,6 +147,13 @@ def test_a_service_is_stopped_started_and_restarted_on_all_hosts(target, digests
     cut = playbook(target, "restart", "-e", "service=shop")
     assert cut.returncode != 0 and "unreachable" in row(cut, "gone", "Show what came of it")
     assert target.identities() == before
+
+
+def two_services(target: ServiceHost) -> str:
+    """Extra variables with a second service, which is deployed nowhere."""
+    inventory = json.loads((target.folder / "limited.json").read_text())
+    shop = inventory["all"]["vars"]["hundred_services"]["shop"]
+    return json.dumps({"hundred_services": {"shop": shop, "api": shop}})
 
 
 def row(
@@ -213,13 +222,14 @@ def test_a_frozen_service_is_not_deployed_but_goes_back_and_may_be_overridden(ta
     entries = json.loads(line)
     assert [item["action"] for item in entries[-4:]] == [*(2 * ["rollout"]), "rollback", "rollout"]
     assert entries[-1]["override"] == "hotfix 7"
-    assert entries[-1]["to"] == release["revision"][:12]
+    assert entries[-1]["to"] == release["revision"]
     # What a table has below it is in the rows already: machines read lines.
     everywhere = playbook(target, "history", "-e", "service=shop", "-e", "format=json")
     assert everywhere.returncode != 0 and "[{" in everywhere.stdout
     assert not [line for line in everywhere.stdout.splitlines() if line.startswith("gone: ")]
     table = playbook(target, "history", *here, "-e", "entries=1")
-    assert "rollout" in row(table, entries[-1]["at"], "Show what was done where"), table.stdout
+    newest = row(table, entries[-1]["at"], "Show what was done where")
+    assert "rollout" in newest and newest.endswith("override: hotfix 7"), table.stdout
     ended = playbook(target, "thaw", *here)
     assert ended.returncode == 0 and "changed=1" in ended.stdout
     again = playbook(target, "thaw", *here)

@@ -2,17 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Decisions around the engine: addresses, users, exits, and the rows of the tables."""
+"""Decisions around the engine: addresses, users and exits."""
 
 from __future__ import annotations
 
 import pytest
-from ansible_collections.hundred.containers.plugins.action.fleet_table import (
-    mark_behind,
-    may_be_skipped,
-    rollout_row,
-    status_rows,
-)
 from ansible_collections.hundred.containers.plugins.module_utils.engine.bounded_command import (
     lacks_timeout,
 )
@@ -143,132 +137,3 @@ def test_an_image_without_timeout_is_known_by_the_runtimes_words(code, output, l
 def test_what_a_failed_call_left_is_adopted_and_nothing_else(status, labels, ours):
     row = {"State": {"Status": status}, "Config": {"Labels": labels}}
     assert may_be_adopted(row, {"hundred.slot": "1"}) is ours
-
-
-DONE = {"actions": [], "revision": "b" * 40, "previous_revision": "a" * 40, "seconds": 1.5}
-SWAPPED = {**DONE, "needed": True, "changed": True}
-
-
-@pytest.mark.parametrize(
-    ("values", "check", "result"),
-    [
-        ({**DONE, "needed": True}, False, "swapped"),
-        ({**DONE, "needed": False, "prefetched": True}, False, "unchanged"),
-        ({**DONE, "needed": True, "prefetched": True}, False, "not swapped"),
-        ({**DONE, "needed": True}, True, "would be swapped"),
-        ({"failed": True, "msg": "no", "serving": "nothing"}, False, "failed"),
-        ({"unreachable": True, "msg": "gone"}, False, "unreachable"),
-        ({}, False, "not reached"),
-    ],
-)
-def test_the_table_says_of_each_host_what_came_of_it(values, check, result):
-    assert rollout_row("web1", values, check)["result"] == result
-
-
-@pytest.mark.parametrize(
-    ("values", "returned", "result", "now"),
-    [
-        (SWAPPED, {"changed": True, "revision": "abc"}, "returned", "abc"),
-        (SWAPPED, {"changed": True, "revision": None}, "returned", "nothing"),
-        (SWAPPED, {"failed": True, "msg": "no"}, "not returned", "not known"),
-        (SWAPPED, {"unreachable": True}, "not returned", "not known"),
-        ({"failed": True, "msg": "no"}, {"unreachable": True}, "not returned", "not known"),
-        ({"unreachable": True, "msg": "gone"}, {"unreachable": True}, "unreachable", None),
-        (
-            {"failed": True, "msg": "no", "serving": "half"},
-            {"changed": True, "revision": "abc"},
-            "failed",
-            "abc",
-        ),
-        (
-            {"failed": True, "msg": "no", "serving": "half"},
-            {"changed": False, "revision": "abc"},
-            "failed",
-            "half",
-        ),
-        ({"unreachable": True}, {"changed": True, "revision": "abc"}, "returned", "abc"),
-    ],
-)
-def test_the_table_says_what_a_host_was_returned_to(values, returned, result, now):
-    row = rollout_row("web1", values, False, returned)
-    assert (row["result"], row.get("now")) == (result, now)
-    assert row["why"]
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"failed": True, "msg": "no"},
-        {"unreachable": True},
-        {},
-        {**DONE, "needed": True, "prefetched": True},
-    ],
-)
-def test_a_host_that_is_not_as_wanted_has_a_reason_in_its_row(values):
-    assert rollout_row("web1", values, False)["why"]
-
-
-@pytest.mark.parametrize(
-    ("results", "limit", "may"),
-    [
-        (["swapped", "unreachable"], 1, True),
-        (["swapped", "unreachable"], 0, False),
-        (["swapped", "unreachable", "unreachable"], 1, False),
-        (["unreachable"], 1, False),
-        (["swapped", "unreachable", "failed"], 3, False),
-        (["swapped"], 1, False),
-    ],
-)
-def test_so_many_hosts_out_of_reach_may_be_skipped_and_nothing_else(results, limit, may):
-    rows = [{"result": item, **({} if item == "swapped" else {"why": "x"})} for item in results]
-    assert may_be_skipped(rows, limit) is may
-
-
-def test_the_status_says_which_hosts_are_behind_the_last_release():
-    rows = [
-        {
-            "service": "api",
-            "host": "a",
-            "revision": "v9",
-            "since": "2026-01-05",
-            "state": "present",
-        },
-        {
-            "service": "shop",
-            "host": "a",
-            "revision": "v2",
-            "since": "2026-01-02",
-            "state": "present",
-        },
-        {
-            "service": "shop",
-            "host": "b",
-            "revision": "v1",
-            "since": "2026-01-01",
-            "state": "present",
-        },
-        {
-            "service": "shop",
-            "host": "c",
-            "revision": "v2",
-            "since": "2026-01-03",
-            "state": "present",
-        },
-        {"service": "", "host": "d", "state": "unknown", "why": "gone"},
-    ]
-    mark_behind(rows)
-    states = ["present", "present", "present, behind v2", "present", "unknown"]
-    assert [row["state"] for row in rows] == states
-
-
-def test_a_host_that_was_not_asked_is_in_the_status_as_unknown():
-    assert status_rows("web1", {})[0]["state"] == "unknown"
-
-
-def test_a_service_that_cannot_be_described_hides_none_of_the_others():
-    good = {"service": "api", "revision": "1a79a4d60de6718e", "generation": 2, "since": "now"}
-    good |= {"replicas_healthy": 1, "replicas_wanted": 1, "state": "present"}
-    bad = {"service": "shop", "state": "unknown", "reason": "its journal is damaged"}
-    rows = status_rows("web1", {"services": [good, bad]})
-    assert [row["state"] for row in rows] == ["present", "unknown"]
-    assert "why" not in rows[0] and "its journal is damaged" in rows[1]["why"]

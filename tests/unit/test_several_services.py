@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
-from ansible_collections.hundred.containers.plugins.action.fleet_table import (
-    together,
-    unbuilt_rows,
-    with_failure,
-)
 from ansible_collections.hundred.containers.plugins.lookup.service_names import (
     LookupModule,
     split,
+)
+from ansible_collections.hundred.containers.plugins.plugin_utils.rollout_rows import (
+    failure_beside,
+    together,
+    unbuilt_rows,
+    with_failure,
 )
 
 PARTS = Path(__file__).parents[2] / "playbooks" / "parts" / "services"
@@ -71,17 +72,18 @@ def test_no_service_is_refused_and_one_named_twice_is_one(
 
 def test_a_failure_beside_the_rollout_is_told() -> None:
     swapped = {"host": "web1", "result": "swapped"}
-    assert with_failure(swapped, {}, {}) == swapped
+    assert with_failure(swapped, failure_beside({}, {})) == swapped
     results = [{"failed": False}, {"failed": True, "msg": "migrate failed"}]
-    failed = with_failure({"host": "web1", "result": "not swapped"}, {"results": results}, {})
+    why = failure_beside({"results": results}, {"task": "Run the tasks", "msg": "some failed"})
+    failed = with_failure({"host": "web1", "result": "not swapped"}, why)
     assert (failed["result"], failed["why"]) == ("failed", "migrate failed")
     lost = {"results": [{"unreachable": True, "msg": "timed out"}]}
-    late = with_failure(swapped, lost, {})
+    late = with_failure(swapped, failure_beside(lost, {}))
     assert (late["result"], late["why"]) == ("swapped, failed after it", "timed out")
-    late = with_failure(swapped, {}, {"task": "Tell", "msg": "nobody listens"})
+    late = with_failure(swapped, failure_beside({}, {"task": "Tell", "msg": "nobody listens"}))
     assert (late["result"], late["why"]) == ("swapped, failed after it", "Tell: nobody listens")
     own = {"host": "web1", "result": "failed", "why": "never healthy"}
-    assert with_failure(own, {}, {"task": "Swap", "msg": "never healthy"}) == own
+    assert with_failure(own, failure_beside({}, {"task": "Swap", "msg": "x"})) == own
 
 
 def test_a_build_that_failed_is_told_and_no_host_is_said_to_be_touched() -> None:

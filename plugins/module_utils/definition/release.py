@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 from .model import Definition
-from .stored import volume_text
+from .stored import to_mapping, volume_text
 
 # Twelve hexadecimal digits, as git abbreviates commits: enough for the releases of one service.
 ID_DIGITS = 12
@@ -85,6 +85,18 @@ def fleet_id(definition: Definition, digest: str) -> str:
     """
     content = _canonical([digest, container_spec(definition)])
     return hashlib.sha256(content).hexdigest()[:ID_DIGITS]
+
+
+def definition_hash(definition: Definition) -> str:
+    """Twelve hexadecimal digits that tell definitions of a service from each other: the same on
+    every host that was brought to the same one, secrets or not, since of these only the names
+    count.
+
+    The crontab does not: one host of the service has it.
+    """
+    apart = ("build", "cron", "hosts", "tasks")
+    mapping = {key: value for key, value in to_mapping(definition).items() if key not in apart}
+    return hashlib.sha256(_canonical(mapping)).hexdigest()[:ID_DIGITS]
 
 
 def _canonical(content: Any) -> bytes:

@@ -130,6 +130,7 @@ class ServiceHost:
             yield
         except HundredError as error:
             error.serving = error.serving or self._serving_before()
+            error.details.setdefault("previous_revision", self._revision_before())
             error.details.setdefault("seconds", round(time.monotonic() - began, 3))
             raise
 
@@ -161,6 +162,13 @@ class ServiceHost:
         if journal.committed is None:
             return "nothing"
         return f"{journal.committed}, {'stopped' if journal.stopped else 'as before'}"
+
+    def _revision_before(self) -> str | None:
+        try:
+            committed = self.journal_file.read().committed
+        except HundredError:
+            return None
+        return committed.revision if committed is not None else None
 
     def use_network(self, network: Network) -> None:
         """Attach replicas to this network from now on: a rollback keeps to that of its release."""

@@ -12,13 +12,14 @@ from typing import Any
 
 from ..clock import utc_iso
 from ..definition.model import Definition
+from ..definition.release import definition_hash
 from ..definition.stored import from_mapping
 from ..engine.containers import Container
 from ..errors import HundredError, RolloutError
 from ..probe import Outcome, probe
 from ..proxy.protocol import Observed
 from ..state.freeze import Freeze
-from ..state.journal import IDLE, Journal
+from ..state.journal import IDLE, Journal, Release
 from ..state.lock import holder_of
 from ..state.repairs import RepairsFile
 from .condition import find_problems
@@ -43,7 +44,8 @@ def describe_services(settings: Settings, name: str | None, history: int) -> lis
     """An account of one service or of all, in the order of their names.
 
     Of all, a service that cannot be described (its journal is damaged, say) has the state
-    ``unknown`` and a ``reason``, so that it hides none of the others.
+    ``unknown``, a ``reason`` and, if that can be read, its history, so that it hides none of the
+    others.
 
     :param history: how many entries of the history to include.
     :raises RolloutError: this host does not have the service.
@@ -65,7 +67,16 @@ def _describe_or_tell(host: ServiceHost, history: int) -> dict[str, Any]:
         return _describe(host, history)
     except HundredError as error:
         advice = f" Next: {error.next_step}" if error.next_step else ""
-        return {"service": host.service, "state": "unknown", "reason": f"{error.message}{advice}"}
+        told = {"service": host.service, "state": "unknown", "reason": f"{error.message}{advice}"}
+    # What was done is known without the engine, and told when that is asked for.
+    try:
+        return {**told, "history": _newest(host, history)}
+    except HundredError:
+        return told
+
+
+def _newest(host: ServiceHost, count: int) -> list[dict[str, Any]]:
+    return host.history.entries()[-count:] if count > 0 else []
 
 
 def _describe(host: ServiceHost, history: int) -> dict[str, Any]:
@@ -91,8 +102,10 @@ def _describe(host: ServiceHost, history: int) -> dict[str, Any]:
         "state": _state(journal),
         "revision": release.revision if release is not None else None,
         "image": release.reference if release is not None else None,
+        "digest": release.digest if release is not None else None,
+        "definition_hash": definition_hash(definition) if definition is not None else None,
         "generation": current,
-        "since": utc_iso(release.committed_at) if release is not None else None,
+        "since": _since(release),
         "replicas_wanted": wanted,
         "replicas_healthy": sum(
             1 for item in replicas if item["generation"] == current and item["healthy"]
@@ -110,8 +123,14 @@ def _describe(host: ServiceHost, history: int) -> dict[str, Any]:
         "cron": entries,
         "problems": [item.text for item in problems],
         "problem_kinds": [item.kind for item in problems],
-        "history": host.history.entries()[-history:] if history > 0 else [],
+        "history": _newest(host, history),
     }
+
+
+def _since(release: Release | None) -> str | None:
+    """When a release was committed; None when it was not, or before that was written down."""
+    committed = release is not None and release.committed_at
+    return utc_iso(committed) if committed else None
 
 
 def _state(journal: Journal) -> str:

@@ -230,6 +230,7 @@ def _act(host: ServiceHost, wanted: Wanted, seen: Examination, began: float) -> 
         error.serving = error.serving or str(seen.journal.committed or "nothing")
         error.details.setdefault("planned", list(seen.lines))
         error.details.setdefault("notes", attempt.notes)
+        error.details["previous_revision"] = seen.serving[0].revision if seen.serving[0] else None
         error.details["seconds"] = round(time.monotonic() - began, 3)
         _remember(host, wanted, seen, began, error.message)
         raise

@@ -41,6 +41,8 @@ def run(attempt: Attempt, prepare: Callable[[], None]) -> Journal:
     if attempt.journal.desired is not None and attempt.definition.update.order == "stop-first":
         attempt.parked.extend(_parked_before(attempt))
     phase = SWITCHED if attempt.resumes_a_switch else STARTING
+    # A run that is killed after the commit point has no other moment to go by.
+    _date(attempt)
     attempt.record(replace(attempt.journal, desired=attempt.release, phase=phase))
     boundary("recorded")
     try:
@@ -57,6 +59,7 @@ def run(attempt: Attempt, prepare: Callable[[], None]) -> Journal:
         raise before_commit(attempt, error) from error
     waited = False
     try:
+        _date(attempt)
         attempt.record(replace(attempt.journal, desired=attempt.release, phase=SWITCHED))
         boundary("switched")
         _drain_and_monitor(attempt)
@@ -183,14 +186,19 @@ def _let_go(attempt: Attempt) -> None:
 
 
 def _finish(attempt: Attempt) -> Journal:
-    committed, release = attempt.journal.committed, attempt.release
-    at = time.time()
-    if committed is not None and committed.generation == release.generation:
-        at = committed.committed_at or at  # the same containers go on
+    release = attempt.release
     retain, forget = attempt.definition.retain, attempt.purpose.forgets
-    attempt.record(attempt.journal.commit(release, at, retain, forget))
+    attempt.record(attempt.journal.commit(release, release.committed_at, retain, forget))
     boundary("journalled")
     return attempt.journal
+
+
+def _date(attempt: Attempt) -> None:
+    """Have the wanted release committed now, or since when it is, if only replicas are mended."""
+    committed, release = attempt.journal.committed, attempt.release
+    at = committed.committed_at if committed is not None else 0.0
+    mended = committed == replace(release, committed_at=at)
+    attempt.release = replace(release, committed_at=at if mended and at else time.time())
 
 
 # -- stop-first --------------------------------------------------------------------------------

@@ -101,13 +101,18 @@ class History:
         self._keys = keys
 
     def entries(self) -> list[dict[str, Any]]:
-        """All entries, oldest first; a line cut off by a power loss is passed over."""
+        """All entries, oldest first; a line cut off by a power loss is passed over.
+
+        :raises StateError: the file is there and cannot be read.
+        """
         found: list[dict[str, Any]] = []
         try:
-            with open(self.path, encoding="utf-8") as stream:
+            with open(self.path, encoding="utf-8", errors="replace") as stream:
                 lines = stream.read().splitlines()
         except FileNotFoundError:
             return found
+        except OSError as error:
+            raise StateError(f"cannot read the history {self.path}: {error.strerror}") from error
         for line in lines:
             try:
                 found.append(json.loads(line))

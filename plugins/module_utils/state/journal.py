@@ -35,7 +35,8 @@ class Release:
     :param definition: the definition without secret values, as ``definition.release.to_mapping``
         gives it.
     :param proxy: the settings of the proxy driver it is routed by.
-    :param committed_at: seconds since the epoch, 0 while it is not committed.
+    :param committed_at: seconds since the epoch. Of a release that is wanted, when its rollout
+        began or, once it was switched to, when that was, for a run that is killed after it.
     """
 
     generation: int
