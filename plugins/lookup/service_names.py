@@ -1,19 +1,19 @@
 # Copyright: (c) 2026, the hundred.containers authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The services that one run of the playbook deploy is about, known before its first play."""
+"""The services that one run of a playbook is about, known before its first play."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
 name: service_names
-short_description: The services that a deploy is about
+short_description: The services that a playbook is about
 version_added: 0.1.0
 description:
   - Splits a list of services with commas into their names, each once, in order; V(all) is every
     service of C(hundred_services), in its order.
-  - More than 20 services are refused.
+  - More than 20 services are refused, unless O(limited=false).
   - Unlike that variable itself it is known when a playbook is loaded, before there is a play.
 author: hundred.containers authors (@hundred-containers)
 options:
@@ -21,6 +21,10 @@ options:
     description: A name, names with commas between them, a list of names, or V(all).
     type: raw
     required: true
+  limited:
+    description: Whether to refuse more services than one deploy takes.
+    type: bool
+    default: true
 """
 
 EXAMPLES = r"""
@@ -73,7 +77,7 @@ class LookupModule(LookupBase):
             raise AnsibleError("no service is named: give it with -e service=NAME")
         if names == [ALL]:
             names = self._all(variables or {})
-        if len(names) > MOST:
+        if len(names) > MOST and kwargs.get("limited", True):
             raise AnsibleError(
                 f"{len(names)} services are more than one run takes: name at most {MOST} of them "
                 f"with -e service=NAME,NAME"

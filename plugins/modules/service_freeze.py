@@ -44,6 +44,7 @@ options:
   started_by:
     description: Whose wish it is. Default is the user that the module runs as.
     type: str
+    aliases: [owner]
   state_dir:
     description: Folder of everything that is remembered on the host.
     type: path
@@ -101,7 +102,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "reason": {"type": "str"},
             "end": {"type": "str"},
-            "started_by": {"type": "str"},
+            "started_by": {"type": "str", "aliases": ["owner"]},
             "state_dir": {"type": "path", "default": STATE_DIR},
         },
         required_if=[("state", "present", ("reason", "end"))],

@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +20,7 @@ from .conftest import PORTS, release_of
 from .service_host import ROOT, ServiceHost, ansible_command, ansible_environment
 
 ZEROS = "sha256:" + 64 * "0"
+OPERATOR = ("SUDO_USER", "LOGNAME", "USER", "LNAME", "USERNAME")
 PLAYBOOKS = (
     "build",
     "deploy",
@@ -77,7 +80,8 @@ def playbook(
     file = ROOT / "playbooks" / f"{name}.yml" if name.isidentifier() else Path(name)
     return subprocess.run(
         [ansible_command("ansible-playbook"), "-i", str(inventory), str(file), *arguments],
-        env=ansible_environment(),
+        # As cron and containers have it: nothing in the environment names the operator.
+        env={key: value for key, value in ansible_environment().items() if key not in OPERATOR},
         cwd=target.folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -199,9 +203,12 @@ def test_a_frozen_service_is_not_deployed_but_goes_back_and_may_be_overridden(ta
     wanted = (*here, "-e", f"revision={release['revision']} digest={release['digest']}")
     late = playbook(target, "freeze", *here, "-e", "reason=sale end=2020-01-01T00:00:00Z")
     assert late.returncode != 0 and "must be in the future" in text(late)
-    sale = json.dumps({"reason": "the sale", "end": "1h", "hundred_started_by": "anna"})
-    frozen = playbook(target, "freeze", *here, "-e", sale)
+    sale = json.dumps({"reason": "the sale", "end": "1h", "owner": "anna"})
+    both = ("-e", two_services(target), "-e", "service=shop,api")
+    frozen = playbook(target, "freeze", *here, *both, "-e", sale)
     assert frozen.returncode == 0, frozen.stdout + frozen.stderr
+    api = "/var/lib/hundred/services/api/freeze.json"
+    assert "anna" in target.host.run(["cat", api]).stdout
     for check in ([], ["--check"]):
         refused = playbook(target, "deploy", *wanted, *check)
         assert refused.returncode != 0
@@ -223,6 +230,8 @@ def test_a_frozen_service_is_not_deployed_but_goes_back_and_may_be_overridden(ta
     assert [item["action"] for item in entries[-4:]] == [*(2 * ["rollout"]), "rollback", "rollout"]
     assert entries[-1]["override"] == "hotfix 7"
     assert entries[-1]["to"] == release["revision"]
+    operator = pwd.getpwuid(os.getuid()).pw_name
+    assert [item["by"] for item in entries[-2:]] == [operator, operator], entries
     # What a table has below it is in the rows already: machines read lines.
     everywhere = playbook(target, "history", "-e", "service=shop", "-e", "format=json")
     assert everywhere.returncode != 0 and "[{" in everywhere.stdout
@@ -230,8 +239,9 @@ def test_a_frozen_service_is_not_deployed_but_goes_back_and_may_be_overridden(ta
     table = playbook(target, "history", *here, "-e", "entries=1")
     newest = row(table, entries[-1]["at"], "Show what was done where")
     assert "rollout" in newest and newest.endswith("override: hotfix 7"), table.stdout
-    ended = playbook(target, "thaw", *here)
+    ended = playbook(target, "thaw", *here, *both)
     assert ended.returncode == 0 and "changed=1" in ended.stdout
+    assert target.host.run(["test", "-e", api], check=False).returncode != 0
     again = playbook(target, "thaw", *here)
     assert again.returncode == 0 and "changed=0" in again.stdout
     assert not target.rollout({**web, **release_of(digests, "v1")}).failed
