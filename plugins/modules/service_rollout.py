@@ -46,8 +46,9 @@ options:
         runs is repaired where it needs it.
       - V(restarted) replaces every replica by a new one of the same release, as a rollout does, and
         starts a service that was stopped. It is always changed.
-      - V(absent) removes routes, replicas, secrets and memory of the service from this host.
-        Volumes, images and the history stay.
+      - V(absent) removes routes, replicas, commands and cron jobs at work, secrets and memory
+        of the service from this host. Volumes, images and the history
+        stay.
     type: str
     choices: [present, stopped, started, restarted, absent]
     default: present

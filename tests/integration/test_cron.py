@@ -15,7 +15,7 @@ import pytest
 
 from .conftest import clean, release_of
 from .service_host import ServiceHost
-from .test_supervisor import status, wait_for
+from .test_supervisor import log, status, wait_for
 
 CRONTAB = """\
 # Every minute, for real.
@@ -123,3 +123,112 @@ def test_a_job_is_on_the_releases_network_and_is_stopped_at_its_time_limit(
     ran = target.call("service_run", {"name": "shop", "command": words})
     assert ran["output"][0].startswith("10.214.0."), ran.output
     assert "hundred" not in target.docker("network", "ls", "--format", "{{.Name}}").split()
+
+
+def begin(target: ServiceHost, unit: str, *words: str) -> None:
+    """Run ``hundred`` as a timer does: in a unit of its own."""
+    target.host.run(["systemd-run", "--quiet", "--collect", f"--unit={unit}", "hundred", *words])
+
+
+def at_work(target: ServiceHost) -> list[str]:
+    """The ids of one-off containers that run."""
+    return target.docker("ps", "-q", "--filter", "label=hundred.run").split()
+
+
+def in_force(target: ServiceHost) -> bool:
+    names = [name for name in timers(target) if name.endswith(".timer")]
+    shown = target.host.run(["systemctl", "show", "--property=ActiveState,UnitFileState", *names])
+    return "ActiveState=inactive" not in shown.stdout and "=disabled" not in shown.stdout
+
+
+@pytest.mark.once
+@pytest.mark.timeout(600)
+def test_what_ends_attendants_and_timers_ends_no_promise(target, digests, web):
+    assert not target.call("host_command", {"supervise": False}).failed
+    gate = "/var/lib/docker/volumes/gate/_data/open"
+    text = "@yearly until [ -e /gate/open ]; do sleep 0.1; done; echo opened\n@yearly echo quick"
+    options = {
+        **web,
+        **release_of(digests, "v1"),
+        "cron": {"text": text, "overlap": "wait", "timeout": "2m"},
+        "volumes": ["gate:/gate"],
+        "secrets": {"TOKEN": "0123456789"},
+        "stop_grace_period": "1s",
+    }
+    done = target.rollout(options)
+    assert not done.failed, done.output
+    slow, quick = (item["entry"] for item in status(target)["cron"])
+
+    # Timers that were written and not enabled, as after a kill in between.
+    target.host.run(
+        "systemctl disable --quiet --now $(cd /etc/systemd/system; ls hundred-cron.*.timer)"
+    )
+    assert not in_force(target)
+    again = target.rollout(options)
+    assert again.changed and any("enable" in line for line in again["actions"]), again.output
+    assert in_force(target) and not target.rollout(options).changed
+
+    # One waits for a run that nobody attends any more; others are passed over.
+    begin(target, "first", "job", "shop", slow)
+    assert wait_for(lambda: at_work(target), 60)
+    orphan = at_work(target)
+    target.host.run(["systemctl", "kill", "--signal=KILL", "first"])
+    begin(target, "second", "job", "shop", slow)
+    waits = f"/var/lib/hundred/services/shop/jobs/{slow}.next"
+    assert wait_for(lambda: target.host.run(f"ls {waits} || true").stdout, 60)
+    assert target.host.run(["hundred", "job", "shop", slow]).returncode == 0
+    assert "the next one waits" in runs(target, slow)[-1]["reason"]
+    assert at_work(target) == orphan
+    target.host.run(["touch", gate])
+    assert wait_for(lambda: [item for item in runs(target, slow) if item["result"] == "ok"], 60)
+    assert runs(target, slow)[-1]["output"] == ["opened"]
+    assert not at_work(target)
+
+    # What is stopped with its unit is in the history, and gone.
+    target.host.run(["rm", gate])
+    begin(target, "third", "job", "shop", slow)
+    begin(target, "other", "run", "shop", "--", "sleep", "300")
+    assert wait_for(lambda: len(at_work(target)) == 2, 60)
+    target.host.run(["systemctl", "stop", "third", "other"])
+    assert at_work(target) == []
+    last = runs(target, slow)[-1]
+    assert (last["result"], last["reason"]) == ("failed", "was ended from outside")
+    assert target.info("shop")["history"][-1]["reason"] == "was ended from outside"
+
+    # A job that finds no engine has failed, and status says so.
+    nowhere = '{"docker_host": "unix:///run/nowhere.sock"}'
+    target.host.put_file("/tmp/nowhere.json", nowhere)
+    lost = target.host.run(
+        f"HUNDRED_CONFIG=/tmp/nowhere.json hundred job shop {quick}", check=False
+    )
+    assert lost.returncode == 1
+    last = runs(target, quick)[-1]
+    assert last["result"] == "failed" and "does not answer" in last["reason"]
+    assert any(quick in text for text in status(target)["problems"])
+
+    # The supervisor enables timers, and ends what has outlived its time with its secrets.
+    target.host.run(
+        "systemctl disable --quiet --now $(cd /etc/systemd/system; ls hundred-cron.*.timer)"
+    )
+    begin(target, "fourth", "run", "shop", "--timeout", "10s", "--", "sleep", "300")
+    assert wait_for(lambda: at_work(target), 60)
+    target.host.run(["systemctl", "kill", "--signal=KILL", "fourth"])
+    assert not target.call("host_command", {"supervise": True}).failed
+    try:
+        assert wait_for(lambda: in_force(target), 60), log(target)
+        assert wait_for(lambda: not at_work(target), 90), log(target)
+        folder = "/var/lib/hundred/services/shop/run"
+        assert wait_for(lambda: not target.host.run(["ls", folder]).stdout, 5)
+    finally:
+        target.call("host_command", {"supervise": False})
+
+    # Who removes a service removes the commands that are at work in it.
+    begin(target, "fifth", "run", "shop", "--", "sleep", "300")
+    assert wait_for(lambda: at_work(target), 60)
+    absent = {"name": "shop", "state": "absent"}
+    name = target.docker("ps", "--filter", "label=hundred.run", "--format", "{{.Names}}").strip()
+    planned = target.call("service_rollout", absent, check=True)
+    assert any(name in line for line in planned["actions"]), planned.output
+    assert not target.call("service_rollout", absent).failed
+    assert at_work(target) == [] and target.host.run(["ls", folder]).stdout == ""
+    target.docker("volume", "rm", "gate")

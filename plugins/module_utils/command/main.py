@@ -166,9 +166,13 @@ def _doctor(arguments: argparse.Namespace, configuration: Configuration) -> int:
 
 def _job(arguments: argparse.Namespace, configuration: Configuration) -> int:
     from ..rollout.jobs import run_entry
+    from .runs import ended_by_signals
 
-    host = ServiceHost(configuration.settings(), checked_name(arguments.service))
-    return run_entry(host, arguments.entry, lambda reason: _err(f"hundred: not run: {reason}"))
+    def tell(reason: str) -> None:
+        _err(f"hundred: not run: {reason}")
+
+    with ended_by_signals():
+        return run_entry(configuration.settings(), arguments.service, arguments.entry, tell)
 
 
 def _supervise(arguments: argparse.Namespace, configuration: Configuration) -> int:  # noqa: ARG001

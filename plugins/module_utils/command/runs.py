@@ -63,7 +63,7 @@ def run_command(host: ServiceHost, asked: Asked) -> int:
 
     with audited(host.settings.by, "run", host.service, asked.argv) as ending:
         try:
-            with _ended_by_signals():
+            with ended_by_signals():
                 task = Task(UNTITLED, tuple(asked.argv), asked.timeout)
                 run_once(host, image, task, None, written)
         except HundredError as error:
@@ -95,7 +95,7 @@ def open_console(host: ServiceHost, asked: Asked) -> int:
     shown = " ".join(asked.argv) if asked.argv else "a shell"
     log = audited(host.settings.by, "console", host.service, asked.argv)
     history = remembered_run(host, image, f"console {shown}")
-    with _ended_by_signals(), log as ending, history as facts:
+    with ended_by_signals(), log as ending, history as facts:
         ended = perform(host, image, task, None, attend_terminal, interactive=True)
         ending.exited(ended.exit_code)
         facts.update(_facts(ended.exit_code, asked.timeout))
@@ -114,7 +114,7 @@ def _facts(code: int | None, timeout: float) -> dict[str, Any]:
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[None]:
+def ended_by_signals() -> Iterator[None]:
     """Have a lost terminal or a kill end what is done in here, so that the container goes too."""
 
     def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001

@@ -33,6 +33,7 @@ WantedBy=timers.target
 
 # The run is a unit of its own: an entry that is due while its last run is still at work is to be
 # told, and waited for or run beside it where that is wanted. systemd alone would pass over it.
+# When the host shuts down it is ended before the engine, so that its container gets a SIGTERM.
 _SERVICE = """\
 [Unit]
 Description=Cron entry {entry} of {service}
@@ -42,7 +43,8 @@ After=docker.service
 [Service]
 Type=oneshot
 ExecStart=/usr/bin/systemd-run --quiet --collect --no-block --property=SyslogIdentifier=hundred \
---property=UMask=0077 --property=KillSignal=SIGTERM {command} job {service} {entry}
+--property=UMask=0077 --property=KillSignal=SIGTERM --property=After=docker.service \
+{command} job {service} {entry}
 """
 
 _AT_BOOT = """

@@ -14,6 +14,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,7 @@ _REMOVAL_SECONDS = 60.0
 class OneOff:
     """A one-off container of ours as the engine lists it.
 
+    :param service: the name of its service, as its label has it.
     :param title: the name of what it runs; empty for a command without one.
     :param until: seconds since the epoch at which its time is up: for one that was not started,
         soon after it was created.
@@ -49,6 +51,7 @@ class OneOff:
 
     id: str
     name: str
+    service: str
     title: str
     until: float
 
@@ -67,10 +70,11 @@ class Ended:
     seconds: float
 
 
-def one_offs(engine: Engine, service: str) -> list[OneOff]:
-    """The one-off containers of a service, in any state."""
+def one_offs(engine: Engine, service: str | None = None) -> list[OneOff]:
+    """The one-off containers of a service, or of all services, in any state."""
+    label = LABEL_RUN if service is None else f"{LABEL_RUN}={service}"
     with engine_errors("list the one-off containers"):
-        rows = engine.client.containers(all=True, filters={"label": [f"{LABEL_RUN}={service}"]})
+        rows = engine.client.containers(all=True, filters={"label": [label]})
     found = []
     for row in rows:
         labels = row.get("Labels") or {}
@@ -81,7 +85,8 @@ def one_offs(engine: Engine, service: str) -> list[OneOff]:
         if row.get("State") == "created":
             end = min(end, float(row.get("Created") or 0) + START_SECONDS)
         name = row["Names"][0].lstrip("/")
-        found.append(OneOff(row["Id"], name, labels.get(LABEL_TITLE, ""), end))
+        title = labels.get(LABEL_TITLE, "")
+        found.append(OneOff(row["Id"], name, labels[LABEL_RUN], title, end))
     return found
 
 
@@ -99,6 +104,7 @@ def attend(
     :param written: called with what the command writes, while it runs, and whether that was to its
         standard error.
     :raises EngineError: it cannot be started, or the engine went away meanwhile.
+    :raises SystemExit: somebody ends this process; the command was stopped as at its time limit.
     """
     began = time.monotonic()
     try:
@@ -115,6 +121,10 @@ def attend(
             removal.comes_within(_REMOVAL_SECONDS)
         output.ends_within(_REMOVAL_SECONDS)
         code = removal.exit_code() if in_time else None
+    except SystemExit:
+        with suppress(EngineError):
+            engine.stop(container, grace)
+        raise
     finally:
         discard(engine, container)
     text = bytes(output.content).decode("utf-8", "replace")

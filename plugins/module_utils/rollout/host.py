@@ -100,6 +100,14 @@ def checked_name(name: str) -> str:
     return name
 
 
+def jobs_history(settings: Settings, service: str) -> History:
+    """What came of the cron entries of a service. Of their own: what runs every minute would push
+    the deploys out of the history.
+    """
+    path = os.path.join(settings.state_dir, "services", service, "jobs.jsonl")
+    return History(path, RUNS, "entry", RUN_ENTRIES)
+
+
 class ServiceHost:
     """One service on this host.
 
@@ -116,8 +124,7 @@ class ServiceHost:
         self.freeze_file = FreezeFile(os.path.join(folder, "freeze.json"))
         self.pulled = PulledImages(os.path.join(folder, "pulled.json"))
         self.history = History(os.path.join(folder, "history.jsonl"))
-        # Of their own: what runs every minute would push the deploys out of the history.
-        self.jobs = History(os.path.join(folder, "jobs.jsonl"), RUNS, "entry", RUN_ENTRIES)
+        self.jobs = jobs_history(settings, service)
         self.secrets = SecretFiles(os.path.join(folder, "secrets"))
         self.repairs_path = os.path.join(folder, "repairs.json")
         self.engine = engine or Engine(settings.docker_host)

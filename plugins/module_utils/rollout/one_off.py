@@ -9,7 +9,6 @@ It takes no lock of the service and touches no replica: a rollout may go on besi
 
 from __future__ import annotations
 
-import os
 import secrets as randomness
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -34,26 +33,22 @@ from ..engine.one_off import (
     Ended,
     Written,
     attend,
-    discard,
-    one_offs,
 )
 from ..engine.users import user_ids
 from ..errors import HundredError, RolloutError, StateError
-from ..state.folders import make_private_folder
 from ..state.history import make_entry
-from ..state.lock import file_lock
-from ..state.secret_files import SecretFiles
 from .choice import choose_release
 from .host import ServiceHost
 from .options import DEFINITION_ARGUMENTS, make_wanted
 from .present import named, pull
+from .unattended import await_former, run_secrets
 from .watched import LOG_LINES
 
 # What has no title is told apart by its container's name only.
 UNTITLED = "command"
 
-# How often it is looked whether a former command has ended.
-_POLL_SECONDS = 0.2
+# Why a command has failed whose attendant was ended by a signal.
+ENDED = "was ended from outside"
 
 
 @dataclass(frozen=True)
@@ -144,7 +139,7 @@ def run_once(
     :raises HundredError: it did not end with 0 within its time; ``details`` has its output.
     """
     with host.untouched(time.monotonic()):
-        _await_former(host, title)
+        await_former(host, title)
         with remembered_run(host, image, f"run {task.name}") as facts:
             ended = perform(host, image, task, title, partial(attend, written=written))
             facts["exit_code"] = ended.exit_code
@@ -168,7 +163,7 @@ def remembered_run(host: ServiceHost, image: Image, action: str) -> Iterator[dic
         reason = error.message
         raise
     except (SystemExit, KeyboardInterrupt, OSError):
-        reason = "it was ended by a signal, or by the loss of its terminal"
+        reason = ENDED
         raise
     finally:
         seconds = round(time.monotonic() - began, 3)
@@ -178,45 +173,17 @@ def remembered_run(host: ServiceHost, image: Image, action: str) -> Iterator[dic
             host.history.add({**entry, **facts})
 
 
-def _await_former(host: ServiceHost, title: str | None) -> None:
-    """Remove what has outlived its time, and wait for what has the same title."""
-    while True:
-        now = time.time()
-        running = one_offs(host.engine, host.service)
-        for former in running:
-            if former.until <= now:
-                discard(host.engine, former.id)
-        if title is None or not any(
-            former.title == title and former.until > now for former in running
-        ):
-            return
-        time.sleep(_POLL_SECONDS)
-
-
 def _create(host: ServiceHost, spec: Spec) -> str:
     """Create the container, with secrets of its own: those of a release may be removed with it
     while a command is at work.
     """
-    with _secrets(host) as secrets:
+    with run_secrets(host) as secrets:
         if not spec.definition.secrets:
             return host.engine.create(spec)
         path = secrets.write(spec.name, spec.definition.secrets)
         container = host.engine.create(replace(spec, secrets_dir=path))
         secrets.give(spec.name, *user_ids(host.engine, container))
         return container
-
-
-@contextmanager
-def _secrets(host: ServiceHost) -> Iterator[SecretFiles]:
-    """The secrets of the commands that are at work, and of no other; locked, so that those of a
-    container that is just being created are not taken for leftovers.
-    """
-    folder = os.path.dirname(host.secrets.folder)
-    make_private_folder(folder)
-    with file_lock(os.path.join(folder, "run.lock")):
-        secrets = SecretFiles(os.path.join(folder, "run"))
-        secrets.keep_only(item.name for item in one_offs(host.engine, host.service))
-        yield secrets
 
 
 def perform(
@@ -265,7 +232,7 @@ def perform(
         raise
     finally:
         # What cannot be removed now, since the engine is away, goes with the next command.
-        with suppress(HundredError), _secrets(host):
+        with suppress(HundredError), run_secrets(host):
             pass
 
 

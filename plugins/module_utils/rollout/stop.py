@@ -16,6 +16,7 @@ from ..cron.timers import present_units
 from ..definition.model import Definition
 from ..definition.stored import from_mapping
 from ..engine.containers import Container
+from ..engine.one_off import one_offs
 from ..errors import HundredError, ProxyError, RolloutError
 from ..proxy.protocol import Member, Observed, Proxy
 from ..state.history import make_entry
@@ -28,6 +29,7 @@ from .plan import recover
 from .report import make_diff, state_text
 from .routing import Routing, make_backend
 from .schedule import unschedule
+from .unattended import end_all
 
 
 class _Scene:
@@ -61,6 +63,7 @@ class _Scene:
         self.journal: Journal = recover(stored, self.observed)
         self.release: Release | None = self.journal.committed or self.journal.desired
         self.containers: tuple[Container, ...] = tuple(host.engine.containers(host.service))
+        self.commands = tuple(one_offs(host.engine, host.service))
         self.definition: Definition | None = (
             from_mapping(self.release.definition) if self.release is not None else None
         )
@@ -95,7 +98,8 @@ def stop(host: ServiceHost, check: bool = False) -> Outcome:
 
 
 def remove(host: ServiceHost, check: bool = False) -> Outcome:
-    """Remove the service from this host: routes, replicas, secrets and memory. Its volumes stay.
+    """Remove the service from this host: routes, replicas, commands and cron jobs at work, secrets
+    and memory. Its volumes stay.
 
     :raises HundredError: it failed; what is left is removed by the next run.
     """
@@ -171,6 +175,8 @@ def _remove(host: ServiceHost, check: bool, began: float) -> Outcome:
             host.replicas(scene.definition, scene.release).stop(running)
         for container in scene.containers:
             host.engine.remove(container.id)
+        # Their secrets go too.
+        end_all(host, scene.definition.stop_grace_period if scene.definition is not None else 0.0)
         boundary("removed")
         if scene.proxy is not None:
             scene.proxy.remove(host.service)
@@ -190,6 +196,9 @@ def _removal_lines(host: ServiceHost, scene: _Scene) -> list[str]:
         lines.append(f"remove the routes of {host.service} from the proxy")
     if scene.containers:
         lines.append("stop and remove {}".format(", ".join(item.name for item in scene.containers)))
+    if scene.commands:
+        names = ", ".join(item.name for item in scene.commands)
+        lines.append(f"end and remove the commands at work {names}")
     if present_units(host.service):
         lines.append("remove the timers of its cron entries")
     if any(map(os.path.lexists, _memory(host))):

@@ -24,6 +24,7 @@ from ..state.lock import SUPERVISOR
 from .events import DEATH, Event, Events
 from .metrics import Metrics
 from .notify import notify
+from .one_offs import OneOffs
 from .presence import only_supervisor
 from .proxy_service import ProxyService
 from .service import PERIOD, Supervised
@@ -74,6 +75,7 @@ class Supervisor:
         self._probes = ThreadPoolExecutor(PROBES, "probe")
         self._fences = ThreadPoolExecutor(1, "fence")
         self._proxies = ProxyService(say)
+        self._one_offs = OneOffs(self._settings, say)
         self._engine: Engine | None = None
         self._engine_failure = ""
 
@@ -186,6 +188,7 @@ class Supervisor:
             ]
             if due:
                 self._begin(due, wait)
+            self._one_offs.look(self._reach(), self._rounds)
         except (EngineError, StateError) as error:
             self._tell_engine(error.text())
             self._metrics.write_without_engine()
