@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play import Play
 from ansible.plugins.loader import init_plugin_loader
+from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
 from ansible.vars.manager import VariableManager
 from ansible_collections.hundred.containers.plugins.module_utils.definition.problems import Problem
 from ansible_collections.hundred.containers.plugins.plugin_utils.policy import (
@@ -113,13 +114,15 @@ def test_what_cannot_be_is_refused_by_its_variable(raw: dict[str, Any], path: st
 
 
 @pytest.fixture(scope="module")
-def read() -> Callable[[str], TaskFile]:
+def read() -> Iterator[Callable[[str], TaskFile]]:
     """Reads files as in a play of Ansible's own."""
     init_plugin_loader([])
     loader = DataLoader()
     variables = VariableManager(loader, InventoryManager(loader, sources=["localhost,"]))
     play = Play.load({"hosts": "all", "tasks": []}, variable_manager=variables, loader=loader)
-    return TaskFiles(play, variables, loader).read
+    yield TaskFiles(play, variables, loader).read
+    # What other tests import later is not to come by Ansible's own finder, which they did not ask.
+    _AnsibleCollectionFinder._remove()
 
 
 def test_hooks_are_files_at_known_moments(tmp_path: Path, read: Callable[[str], TaskFile]) -> None:
