@@ -6,22 +6,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import tempfile
-import zipfile
-from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-CORE = Path(__file__).resolve().parent.parent / "module_utils"
-
-# What only modules need: it knows Ansible, which hosts do not have.
-LEFT_OUT = ("ansible_module.py",)
-
-# Zip files know no earlier time.
-EPOCH = (1980, 1, 1, 0, 0, 0)
+from ..plugin_utils.library import pack, version_of
 
 
 class ActionModule(ActionBase):
@@ -34,11 +24,10 @@ class ActionModule(ActionBase):
     ) -> dict[str, Any]:
         """Ask the host what it has, and bring what it lacks."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        version, archive = pack(CORE)
-        arguments = {**self._task.args, "version": version}
+        arguments = {**self._task.args, "version": version_of()}
         done = self._execute_module(module_args=arguments, task_vars=task_vars)
         if done.pop("needs_archive", False):
-            arguments["archive"] = self._bring(archive)
+            arguments["archive"] = self._bring(pack())
             done = self._execute_module(module_args=arguments, task_vars=task_vars)
         result.update(done)
         self._remove_tmp_path(self._connection._shell.tmpdir)
@@ -54,19 +43,3 @@ class ActionModule(ActionBase):
             path: str = self._transfer_file(local.name, remote)
             self._fixup_perms2((self._connection._shell.tmpdir, path))
         return path
-
-
-def pack(folder: Path) -> tuple[str, bytes]:
-    """The Python files below a folder, as a name of their content and as a zip file.
-
-    The name is not made from the file: another zlib compresses in another way.
-    """
-    buffer = io.BytesIO()
-    content = hashlib.sha256()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(folder.rglob("*.py")):
-            name, text = path.relative_to(folder).as_posix(), path.read_bytes()
-            if name not in LEFT_OUT:
-                content.update(b"%d %d " % (len(name), len(text)) + name.encode() + text)
-                archive.writestr(zipfile.ZipInfo(name, EPOCH), text, zipfile.ZIP_DEFLATED)
-    return content.hexdigest()[:12], buffer.getvalue()

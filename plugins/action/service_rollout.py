@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A swap of a deploy is not begun once another host of the same deploy has failed.
+"""Runs ``service_rollout`` by the host's own copy of the core, and not at all once another host of
+the same deploy has failed.
 
 The hosts of a batch are swapped by one task, and what fails is known to the play only after the
 last of them. Those that wait for a free fork meanwhile learn it here, from a file.
@@ -16,13 +17,20 @@ from typing import Any
 
 from ansible import constants
 from ansible.errors import AnsibleConnectionFailure
-from ansible.plugins.action.normal import ActionModule as NormalAction
 
+from ..module_utils import arguments
 from ..plugin_utils.deploys import has_stopped, stop
+from ..plugin_utils.library_call import LibraryCall
 
 
-class ActionModule(NormalAction):
+class ActionModule(LibraryCall):
     """The action plugin of ``hundred.containers.service_rollout``: its module, or nothing."""
+
+    MODULE = "service_rollout"
+
+    def arguments(self) -> Mapping[str, Any]:
+        """The module's argument specification."""
+        return arguments.service_rollout()
 
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None

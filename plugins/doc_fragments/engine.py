@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Documents ENGINE_ARGUMENTS of module_utils/ansible_module.py."""
+    """Documents ENGINE_ARGUMENTS of module_utils/arguments.py."""
 
     DOCUMENTATION = r"""
 options:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Documents NETWORK_ARGUMENTS of module_utils/rollout/options.py."""
+    """Documents NETWORK_ARGUMENTS of module_utils/arguments.py."""
 
     DOCUMENTATION = r"""
 options:

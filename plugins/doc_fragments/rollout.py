@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Documents HOST_ARGUMENTS of module_utils/rollout/options.py."""
+    """Documents HOST_ARGUMENTS of module_utils/arguments.py."""
 
     DOCUMENTATION = r"""
 options:

@@ -84,16 +84,16 @@ supervised:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.hundred.containers.plugins.module_utils.ansible_module import (
+from ansible_collections.hundred.containers.plugins.module_utils.ansible_module import run
+from ansible_collections.hundred.containers.plugins.module_utils.arguments import (
     ENGINE_ARGUMENTS,
-    run,
+    STATE_DIR,
 )
 from ansible_collections.hundred.containers.plugins.module_utils.command.install import (
     Installation,
     Places,
     Request,
 )
-from ansible_collections.hundred.containers.plugins.module_utils.rollout.host import STATE_DIR
 from ansible_collections.hundred.containers.plugins.module_utils.supervise.presence import (
     is_supervised,
 )

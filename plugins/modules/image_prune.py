@@ -140,9 +140,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.ansible_module import ENGINE_ARGUMENTS, run
+from ..module_utils.ansible_module import run
+from ..module_utils.arguments import ENGINE_ARGUMENTS, STATE_DIR
 from ..module_utils.image.prune import PruneRequest, prune
-from ..module_utils.rollout.host import STATE_DIR
 
 
 def main() -> None:

@@ -155,12 +155,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.ansible_module import (
-    ENGINE_ARGUMENTS,
-    REGISTRY_ARGUMENTS,
-    REGISTRY_TOGETHER,
-    run,
-)
+from ..module_utils.ansible_module import run
+from ..module_utils.arguments import ENGINE_ARGUMENTS, REGISTRY_ARGUMENTS, REGISTRY_TOGETHER
 from ..module_utils.engine.images import Credentials
 from ..module_utils.image.push import PushRequest, push
 

@@ -82,8 +82,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hundred.containers.plugins.module_utils.ansible_module import run
+from ansible_collections.hundred.containers.plugins.module_utils.arguments import STATE_DIR
 from ansible_collections.hundred.containers.plugins.module_utils.rollout.host import (
-    STATE_DIR,
     ServiceHost,
     Settings,
     checked_name,

@@ -178,42 +178,16 @@ services:
       sample: [{"action": "rollout", "result": "ok", "seconds": 2.1}]
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.hundred.containers.plugins.module_utils.ansible_module import (
-    ENGINE_ARGUMENTS,
-    run,
-)
-from ansible_collections.hundred.containers.plugins.module_utils.rollout.host import (
-    STATE_DIR,
-    Settings,
-)
-from ansible_collections.hundred.containers.plugins.module_utils.rollout.info import (
-    describe_services,
-)
+from ansible_collections.hundred.containers.plugins.module_utils import arguments
+from ansible_collections.hundred.containers.plugins.module_utils.ansible_module import run
+from ansible_collections.hundred.containers.plugins.module_utils.rollout.calls import service_info
 
 
 def main() -> None:
-    """Read the options, ask the core, return what it says."""
-    module = AnsibleModule(
-        argument_spec={
-            "name": {"type": "str"},
-            "history": {"type": "int", "default": 10},
-            "state_dir": {"type": "path", "default": STATE_DIR},
-            **ENGINE_ARGUMENTS,
-        },
-        supports_check_mode=True,
-    )
-
-    def call() -> dict[str, Any]:
-        settings = Settings(
-            state_dir=module.params["state_dir"], docker_host=module.params["docker_host"]
-        )
-        services = describe_services(settings, module.params["name"], module.params["history"])
-        return {"changed": False, "services": services}
-
-    run(module, call)
+    """Read the options, call the core, return what came of it."""
+    module = AnsibleModule(**arguments.service_info(), supports_check_mode=True)
+    run(module, lambda: service_info(module.params, module.check_mode, module._diff))
 
 
 if __name__ == "__main__":

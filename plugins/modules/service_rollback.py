@@ -206,62 +206,18 @@ health:
   sample: ["0.3 s: GET /up answers 503"]
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.hundred.containers.plugins.module_utils.ansible_module import (
-    ENGINE_ARGUMENTS,
-    REGISTRY_ARGUMENTS,
-    REGISTRY_TOGETHER,
-    run,
-)
-from ansible_collections.hundred.containers.plugins.module_utils.rollout.options import (
-    HOST_ARGUMENTS,
-    make_result,
-    open_host,
-)
-from ansible_collections.hundred.containers.plugins.module_utils.rollout.undo import (
-    go_back,
-    leave,
-    look,
-    undo,
+from ansible_collections.hundred.containers.plugins.module_utils import arguments
+from ansible_collections.hundred.containers.plugins.module_utils.ansible_module import run
+from ansible_collections.hundred.containers.plugins.module_utils.rollout.calls import (
+    service_rollback,
 )
 
 
 def main() -> None:
     """Read the options, call the core, return what came of it."""
-    module = AnsibleModule(
-        argument_spec={
-            "name": {"type": "str", "required": True},
-            "undo": {"type": "list", "elements": "str"},
-            "claims": {"type": "str", "choices": ["end", "release"]},
-            "look": {"type": "bool", "default": False},
-            "to": {"type": "str"},
-            "ended": {"type": "list", "elements": "str", "default": []},
-            **HOST_ARGUMENTS,
-            **ENGINE_ARGUMENTS,
-            **REGISTRY_ARGUMENTS,
-        },
-        mutually_exclusive=[["to", "undo"]],
-        required_by={"claims": ("undo",)},
-        required_together=REGISTRY_TOGETHER,
-        supports_check_mode=True,
-    )
-
-    def call() -> dict[str, Any]:
-        params, check = module.params, module.check_mode
-        host = open_host(params)
-        if params["look"]:
-            return look(host, params["ended"])
-        if params["claims"] is not None:
-            outcome = leave(host, params["undo"], params["claims"] == "release", check)
-        elif params["undo"] is not None:
-            outcome = undo(host, params["undo"], check)
-        else:
-            outcome = go_back(host, params["ended"], params["to"], check)
-        return make_result(params["name"], outcome, module._diff)
-
-    run(module, call)
+    module = AnsibleModule(**arguments.service_rollback(), supports_check_mode=True)
+    run(module, lambda: service_rollback(module.params, module.check_mode, module._diff))
 
 
 if __name__ == "__main__":

@@ -405,115 +405,18 @@ prefetched:
   sample: true
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.hundred.containers.plugins.module_utils.ansible_module import (
-    ENGINE_ARGUMENTS,
-    REGISTRY_ARGUMENTS,
-    REGISTRY_TOGETHER,
-    run,
+from ansible_collections.hundred.containers.plugins.module_utils import arguments
+from ansible_collections.hundred.containers.plugins.module_utils.ansible_module import run
+from ansible_collections.hundred.containers.plugins.module_utils.rollout.calls import (
+    service_rollout,
 )
-from ansible_collections.hundred.containers.plugins.module_utils.errors import HundredError
-from ansible_collections.hundred.containers.plugins.module_utils.rollout.again import (
-    restart,
-    start,
-)
-from ansible_collections.hundred.containers.plugins.module_utils.rollout.options import (
-    DEFINITION_ARGUMENTS,
-    HOST_ARGUMENTS,
-    NETWORK_ARGUMENTS,
-    make_result,
-    make_wanted,
-    open_host,
-)
-from ansible_collections.hundred.containers.plugins.module_utils.rollout.present import (
-    prefetch,
-    present,
-)
-from ansible_collections.hundred.containers.plugins.module_utils.rollout.stop import remove, stop
-
-
-def argument_spec() -> dict[str, Any]:
-    """The options; those that are keys of a definition are checked by the core."""
-    return {
-        "name": {"type": "str", "required": True},
-        "state": {
-            "type": "str",
-            "choices": ["present", "stopped", "started", "restarted", "absent"],
-            "default": "present",
-        },
-        "digest": {"type": "str"},
-        "revision": {"type": "str"},
-        "prefetch": {"type": "bool", "default": False},
-        "proxy": {
-            "type": "dict",
-            "default": {},
-            "options": {
-                "driver": {"type": "str", "choices": ["haproxy", "nginx"], "default": "haproxy"},
-                "http_port": {"type": "int", "default": 80},
-                "settings": {"type": "dict", "default": {}},
-            },
-        },
-        "deploy": {
-            "type": "dict",
-            "options": {
-                "id": {"type": "str", "required": True},
-                "lease": {"type": "str", "default": "30m"},
-                "ended": {"type": "list", "elements": "str", "default": []},
-                "ancestors": {"type": "list", "elements": "str", "default": []},
-                "descendants": {"type": "list", "elements": "str", "default": []},
-                "force": {"type": "bool", "default": False},
-            },
-        },
-        "override": {"type": "str"},
-        "definition": {"type": "dict"},
-        **DEFINITION_ARGUMENTS,
-        **HOST_ARGUMENTS,
-        **NETWORK_ARGUMENTS,
-        **ENGINE_ARGUMENTS,
-        **REGISTRY_ARGUMENTS,
-    }
-
-
-ACTS = {"stopped": stop, "started": start, "restarted": restart, "absent": remove}
 
 
 def main() -> None:
     """Read the options, call the core, return what came of it."""
-    module = AnsibleModule(
-        argument_spec=argument_spec(),
-        required_if=[
-            ("state", "present", ("revision", "digest"), True),
-            ("state", "present", ("image", "definition"), True),
-        ],
-        required_together=REGISTRY_TOGETHER,
-        supports_check_mode=True,
-    )
-
-    def call() -> dict[str, Any]:
-        params, check = module.params, module.check_mode
-        if params["state"] != "present":
-            outcome = ACTS[params["state"]](open_host(params), check)
-            needed = outcome.changed
-        elif params["prefetch"]:
-            # Changed tells of this call, which only pulls; needed tells of the rollout.
-            try:
-                pulled, outcome = prefetch(open_host(params), make_wanted(params, check), check)
-            except HundredError as error:
-                error.details["prefetched"] = True  # whatever it was, nothing of a swap was begun
-                raise
-            result = make_result(params["name"], outcome, False)
-            result["actions"] = ["pull the image"] if pulled else []
-            facts = {"changed": pulled, "needed": outcome.changed, "prefetched": True}
-            return {**result, **facts}
-        else:
-            wanted = make_wanted(params, check)
-            outcome = present(open_host(params), wanted, check)
-            needed = outcome.changed
-        return {**make_result(params["name"], outcome, module._diff), "needed": needed}
-
-    run(module, call)
+    module = AnsibleModule(**arguments.service_rollout(), supports_check_mode=True)
+    run(module, lambda: service_rollout(module.params, module.check_mode, module._diff))
 
 
 if __name__ == "__main__":

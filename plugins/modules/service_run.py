@@ -147,23 +147,21 @@ next_step:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.hundred.containers.plugins.module_utils.ansible_module import (
+from ansible_collections.hundred.containers.plugins.module_utils.ansible_module import run
+from ansible_collections.hundred.containers.plugins.module_utils.arguments import (
     ENGINE_ARGUMENTS,
+    NETWORK_ARGUMENTS,
     REGISTRY_ARGUMENTS,
     REGISTRY_TOGETHER,
-    run,
+    STATE_DIR,
 )
-from ansible_collections.hundred.containers.plugins.module_utils.rollout.host import STATE_DIR
 from ansible_collections.hundred.containers.plugins.module_utils.rollout.one_off import (
     make_image,
     make_task,
     remembered,
     run_once,
 )
-from ansible_collections.hundred.containers.plugins.module_utils.rollout.options import (
-    NETWORK_ARGUMENTS,
-    open_host,
-)
+from ansible_collections.hundred.containers.plugins.module_utils.rollout.options import open_host
 
 
 def main() -> None:

@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from ..arguments import STATE_DIR
 from ..errors import StateError
-from ..rollout.host import STATE_DIR, Settings
+from ..rollout.host import Settings
 from .audit import account
 
 # Another place than the usual one, for tests and for two setups on one machine.

@@ -39,6 +39,18 @@ from hundred.command.main import main
 sys.exit(main())
 """
 
+# In the library's own folder: who calls it means this version, and finds no file otherwise.
+CALL = """\
+#!{python} -Es
+# Written by hundred.containers.
+import sys
+
+sys.path.insert(0, "{folder}")
+from hundred.command.call import main
+
+sys.exit(main())
+"""
+
 # It is not bound to the engine: it waits for one that is away. Stopped before the engine at a
 # shutdown, it leaves the replicas to it.
 UNIT_TEXT = """\
@@ -106,7 +118,7 @@ class Installation:
 
     def has(self, version: str) -> bool:
         """Whether a version of the library is there, whole."""
-        return os.path.isfile(os.path.join(self._folder(version), "complete"))
+        return os.path.isfile(os.path.join(self._folder(version), "call"))
 
     def apply(self, request: Request) -> None:
         """Have everything as wanted.
@@ -189,7 +201,9 @@ class Installation:
             archive.extractall(package)
         # So that the first call is as quick as all others, and root writes nothing later.
         compileall.compile_dir(package, quiet=2)
-        replace_file(os.path.join(folder, "complete"), "", 0o644)
+        # The last file: with it the library is whole.
+        text = CALL.format(python=sys.executable, folder=folder)
+        replace_file(os.path.join(folder, "call"), text, 0o755)
 
     def _forget_old(self, version: str) -> None:
         """Remove former libraries but the last one: a process of it may still be at work."""

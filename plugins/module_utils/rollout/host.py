@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..arguments import STATE_DIR
 from ..cron.crontab import MOST_ENTRIES
 from ..definition import names
 from ..definition.model import Definition
@@ -30,8 +31,6 @@ from ..state.lock import is_wanted
 from ..state.pulled import PulledImages
 from ..state.secret_files import SecretFiles, host_key
 from .replicas import Replicas
-
-STATE_DIR = "/var/lib/hundred"
 
 # How many runs of each cron entry of a service are remembered, and of how many entries: twice those
 # that a crontab may have, since an entry that was changed is another one.

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from ..arguments import DEFINITION_ARGUMENTS
 from ..definition import names
 from ..definition.model import Definition, Task
 from ..definition.problems import DefinitionError, Place, Problem
@@ -39,7 +40,7 @@ from ..errors import HundredError, RolloutError, StateError
 from ..state.history import make_entry
 from .choice import choose_release
 from .host import ServiceHost
-from .options import DEFINITION_ARGUMENTS, make_wanted
+from .options import make_wanted
 from .present import named, pull
 from .unattended import await_former, run_secrets
 from .watched import LOG_LINES

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
+from ..arguments import DEFINITION_ARGUMENTS
 from ..definition import names
 from ..definition.parse import parse_options
 from ..definition.problems import DefinitionError, Place, Problem
@@ -23,64 +24,8 @@ from ..errors import HundredError
 from ..image.reference import check_digest
 from ..proxy.options import read_settings
 from .examine import Wanted
-from .host import STATE_DIR, Deploy, ServiceHost, Settings, checked_name
+from .host import Deploy, ServiceHost, Settings, checked_name
 from .outcome import Outcome
-
-HOST_ARGUMENTS: dict[str, Any] = {
-    "lock_timeout": {"type": "str", "default": "0s"},
-    "started_by": {"type": "str"},
-    "state_dir": {"type": "path", "default": STATE_DIR},
-}
-
-NETWORK_ARGUMENTS: dict[str, Any] = {
-    "network": {
-        "type": "dict",
-        "default": {},
-        "options": {
-            "name": {"type": "str", "default": "hundred"},
-            "subnet": {"type": "str", "default": "10.213.0.0/20"},
-            "ip_range": {"type": "str", "default": "10.213.8.0/21"},
-        },
-    },
-}
-
-# The keys of a definition as options. Their values are checked by the core, which names the key,
-# what it must be and what it was; Ansible's own conversion would hide what was written.
-DEFINITION_ARGUMENTS: dict[str, Any] = {
-    "image": {"type": "str"},
-    "replicas": {"type": "raw"},
-    "command": {"type": "raw"},
-    "entrypoint": {"type": "raw"},
-    "user": {"type": "raw"},
-    "working_dir": {"type": "raw"},
-    "init": {"type": "raw"},
-    "read_only": {"type": "raw"},
-    "tmpfs": {"type": "raw"},
-    "cap_drop": {"type": "raw"},
-    "cap_add": {"type": "raw"},
-    "no_new_privileges": {"type": "raw"},
-    "ulimits": {"type": "raw"},
-    "extra_hosts": {"type": "raw"},
-    "dns": {"type": "raw"},
-    "dns_search": {"type": "raw"},
-    "dns_options": {"type": "raw"},
-    "secret_environment": {"type": "raw", "no_log": False},  # names, no values
-    "stop_signal": {"type": "raw"},
-    "port": {"type": "raw"},
-    "protocol": {"type": "raw"},
-    "routes": {"type": "raw"},
-    "environment": {"type": "raw"},
-    "secrets": {"type": "dict", "no_log": True},
-    "volumes": {"type": "raw"},
-    "resources": {"type": "raw"},
-    "health": {"type": "raw"},
-    "update": {"type": "raw"},
-    "logging": {"type": "raw"},
-    "drain_timeout": {"type": "raw"},
-    "stop_grace_period": {"type": "raw"},
-    "retain": {"type": "raw"},
-    "cron": {"type": "raw"},
-}
 
 
 def make_settings(params: Mapping[str, Any]) -> Settings:

@@ -1,0 +1,80 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Modules run by the host's own copy of the core, where it is of the same version."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import release_of
+from .service_host import ServiceHost
+
+LIBRARY = "/usr/local/lib/hundred"
+
+
+def calls(target: ServiceHost) -> int:
+    """How often the host's copy was called; each call leaves a line."""
+    return len(target.host.run("cat /tmp/calls 2>/dev/null || true").stdout.splitlines())
+
+
+def count_calls(target: ServiceHost) -> None:
+    """Have the copy that is there note its calls."""
+    target.host.run("rm -f /tmp/calls")
+    script = f"sed -i '2i import os; os.system(\"echo call >>/tmp/calls\")' {LIBRARY}/current/call"
+    target.host.run(script)
+
+
+@pytest.mark.timeout(300)
+def test_the_hosts_own_copy_does_what_the_module_does(target, digests, web):
+    options = {**web, "secrets": {"TOKEN": "s3cret-value"}, **release_of(digests, "v1")}
+    target.host.run(f"rm -rf {LIBRARY}")
+    by_module = target.rollout(options)
+    assert not by_module.failed, by_module.output
+    assert not target.call("host_command", {"supervise": False}).failed
+    count_calls(target)
+
+    unchanged = target.rollout(options, verbose=3)
+    assert not unchanged.changed and calls(target) == 1, unchanged.output
+    assert "s3cret-value" not in unchanged.output
+    planned = target.rollout({**options, **release_of(digests, "v2")}, check=True)
+    assert planned.changed and "start shop-g2-1" in str(planned["actions"])
+    assert "--- " in planned.output or "+revision" in planned.output or "before" in planned.output
+    swapped = target.rollout({**options, **release_of(digests, "v2")})
+    assert not swapped.failed and swapped["previous_revision"] == by_module["revision"]
+    seen = target.info("shop")
+    assert seen["revision"] == swapped["revision"]
+    assert not target.rollback("shop").failed
+    assert calls(target) == 5
+
+    # A failure tells what a module's failure tells.
+    broken = {**options, "environment": {"APP_EXIT_AT_ONCE": "3"}, **release_of(digests, "v3")}
+    by_copy = target.rollout(broken)
+    assert calls(target) == 6
+    # Options that are wrong are the module's to refuse, and all on a host without this version.
+    assert "one of the following" in target.rollout({**options, "state": "nosuch"})["msg"]
+    assert calls(target) == 6
+    target.host.run(f"mv {LIBRARY}/current/call {LIBRARY}/current/other")
+    by_module = target.rollout(broken)
+    assert calls(target) == 6
+    target.host.run(f"rm -rf {LIBRARY}")
+    for result in (by_copy, by_module):
+        assert result.failed and "exited with code 3" in result["msg"], result.output
+        assert "s3cret-value" not in result.output
+    assert by_copy.values.keys() == by_module.values.keys()
+    for key in ("step", "serving", "next_step", "planned"):
+        assert key in by_copy.values, by_copy.output
+
+
+@pytest.mark.once
+def test_a_killed_call_is_told_as_a_failure(target, digests, web):
+    assert not target.call("host_command", {"supervise": False}).failed
+    try:
+        count_calls(target)
+        killed = target.rollout({**web, **release_of(digests, "v1")}, kill_at="settled")
+        assert killed.failed and killed["rc"] == 137 and calls(target) == 1, killed.output
+        assert not target.rollout({**web, **release_of(digests, "v1")}).failed
+        assert calls(target) == 2
+    finally:
+        target.host.run(f"rm -rf {LIBRARY}")
