@@ -199,10 +199,32 @@ def test_two_deploys_at_once_the_second_is_refused_by_name(fleet, digests):
     v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
     fleet.must_deploy(v1)
     target: Any = fleet.hosts["web3"]
-    elsewhere = {"prefetch": True, "deploy": {"id": "elsewhere"}, "started_by": "boris"}
+    # It began long before, by its name.
+    elsewhere = {"prefetch": True, "deploy": {"id": "1999-elsewhere"}, "started_by": "boris"}
     assert not target.rollout({**v2, **elsewhere, "port": 8000}).failed
     refused = fleet.deploy(v2)
     assert refused.returncode != 0
     assert "boris" in refused.stdout and "ends by itself at" in refused.stdout
     assert fleet.revisions() == 4 * [v1["revision"]]
     assert fleet.claims() == ["web3"]
+    # One that began at the same moment, but later, gives up as it is refused elsewhere.
+    undo = {"name": "shop", "undo": ["1999-elsewhere"]}
+    assert not target.call("service_rollback", undo).failed
+    later = {**elsewhere, "deploy": {"id": "9999-later"}}
+    assert not target.rollout({**v2, **later, "port": 8000}).failed
+    both = subprocess.Popen(
+        fleet.command("deploy", *wanted(v2)),
+        env=fleet.environment(),
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    while fleet.claims() != ["web1", "web2", "web3", "web4"]:
+        assert both.poll() is None, both.communicate()[0]
+    release = {"name": "shop", "undo": ["9999-later"], "claims": "release"}
+    assert not target.call("service_rollback", release).failed
+    output = both.communicate(timeout=120)[0]
+    assert both.returncode == 0, output
+    assert fleet.revisions() == 4 * [v2["revision"]] and fleet.claims() == []

@@ -20,9 +20,11 @@ from ansible_collections.hundred.containers.plugins.module_utils.state.journal i
     Release,
 )
 from ansible_collections.hundred.containers.plugins.module_utils.state.lease import (
+    SAME_MOMENT,
     Lease,
     LeaseFile,
     claim,
+    may_give_up,
 )
 
 MINE = Lease("mine", "anna", "revision aaa", 1000.0, 2000.0)
@@ -98,6 +100,21 @@ def test_one_that_swapped_nothing_is_forgotten_unless_it_was_to_complete_another
     file.claim(held)
     file.leave(["other"], 950.0, forget=True)
     assert file.read() == (replace(held, until=950.0) if adopted else None)
+
+
+@pytest.mark.parametrize(
+    ("deploy", "now", "waits"),
+    [
+        ("a", OTHERS.since + 1, True),
+        ("z", OTHERS.since + 1, False),
+        ("other", OTHERS.since + 1, False),
+        ("a", OTHERS.since + SAME_MOMENT, False),
+    ],
+)
+def test_of_two_deploys_that_began_at_once_the_older_one_waits_for_the_other_to_give_up(
+    deploy: str, now: float, waits: bool
+) -> None:
+    assert may_give_up(OTHERS, deploy, now) is waits
 
 
 def test_a_damaged_lease_is_told_by_its_path(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..arguments import STATE_DIR
+from ..clock import wait_until
 from ..cron.crontab import MOST_ENTRIES
 from ..definition import names
 from ..definition.model import Definition
@@ -21,12 +22,12 @@ from ..definition.problems import DefinitionError, Place, Problem
 from ..engine.containers import Engine
 from ..engine.images import Credentials
 from ..engine.networks import Network, Networks
-from ..errors import HundredError
+from ..errors import HundredError, LockedError
 from ..proxy.protocol import Proxy
 from ..state.freeze import FreezeFile
 from ..state.history import History
 from ..state.journal import IDLE, JournalFile, Release
-from ..state.lease import Lease, LeaseFile
+from ..state.lease import PATIENCE, Lease, LeaseFile, may_give_up
 from ..state.lock import is_wanted
 from ..state.pulled import PulledImages
 from ..state.secret_files import SecretFiles, host_key
@@ -155,8 +156,30 @@ class ServiceHost:
             self.lease_file.claim(Lease("", self.settings.by, what, now, now), keep=False)
             return ()
         wanted = Lease(deploy.id, self.settings.by, what, now, now + deploy.lease)
-        lease = self.lease_file.claim(wanted, deploy.ended, keep)
+        try:
+            lease = self.lease_file.claim(wanted, deploy.ended, keep)
+        except LockedError:
+            if not self._given_up(deploy.id, now):
+                raise
+            lease = self.lease_file.claim(wanted, deploy.ended, keep)
         return (lease.deploy, *lease.adopted)
+
+    def _given_up(self, deploy: str, now: float) -> bool:
+        """Whether the deploy that holds the claim gives up within a moment, since it is refused on
+        another host; one that has begun to swap does not.
+        """
+        held = self.lease_file.read()
+        if held is None or not may_give_up(held, deploy, now):
+            return held is None
+
+        def gone() -> bool:
+            found = self.lease_file.read()
+            return found is None or found.deploy != held.deploy
+
+        if not wait_until(gone, PATIENCE, 0.2):
+            return False
+        before = self.journal_file.read().before
+        return before is None or before.deploy != held.deploy
 
     def _serving_before(self) -> str:
         try:

@@ -21,6 +21,11 @@ from .files import replace_file
 from .folders import make_private_folder
 from .lock import file_lock
 
+# Seconds within which two deploys began at the same moment, and for which the older one waits: the
+# younger one has to hear of it from its other hosts first.
+SAME_MOMENT = 60.0
+PATIENCE = 20.0
+
 
 @dataclass(frozen=True)
 class Lease:
@@ -73,6 +78,18 @@ def refuse_living(held: Lease, now: float, ended: Collection[str]) -> None:
             next_step="wait for it to end; if its controller is gone, its lease ends by itself at "
             f"{utc_text(held.until)}",
         )
+
+
+def may_give_up(held: Lease, deploy: str, now: float) -> bool:
+    """Whether a deploy that is refused may wait a moment for the one that holds the lease. Pure.
+
+    Of two that began at the same moment each may hold hosts that the other wants. The older one
+    waits, since the younger one, which does not, gives up as soon as it is refused.
+
+    :param deploy: the name of the deploy that is refused; names are in the order of time.
+    :param now: seconds since the epoch.
+    """
+    return deploy < held.deploy and now - held.since < SAME_MOMENT
 
 
 class LeaseFile:
