@@ -113,6 +113,7 @@ def service_rollout() -> dict[str, Any]:
                     "ended": {"type": "list", "elements": "str", "default": []},
                     "ancestors": {"type": "list", "elements": "str", "default": []},
                     "descendants": {"type": "list", "elements": "str", "default": []},
+                    "keep": {"type": "bool", "default": False},
                     "force": {"type": "bool", "default": False},
                 },
             },
@@ -138,7 +139,7 @@ def service_rollback() -> dict[str, Any]:
         "argument_spec": {
             "name": {"type": "str", "required": True},
             "undo": {"type": "list", "elements": "str"},
-            "claims": {"type": "str", "choices": ["end", "release"]},
+            "claims": {"type": "str", "choices": ["end", "release", "complete"]},
             "look": {"type": "bool", "default": False},
             "to": {"type": "str"},
             "ended": {"type": "list", "elements": "str", "default": []},

@@ -50,8 +50,9 @@ options:
         is still to be completed by the next deploy, or undone by the next rollback.
       - V(release) is for deploys that have swapped nothing on any host. There is nothing to
         complete then, unless they were to complete another deploy.
+      - V(complete) is for deploys that are complete on all hosts.
     type: str
-    choices: [end, release]
+    choices: [end, release, complete]
   look:
     description:
       - Change nothing, and return what this host may return to, for the filter

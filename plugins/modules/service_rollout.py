@@ -117,6 +117,12 @@ options:
         type: list
         elements: str
         default: []
+      keep:
+        description:
+          - Hold the claim on this host when the release is there, since something of the deploy
+            comes after it; M(hundred.containers.service_rollback) with C(claims=complete) ends it.
+        type: bool
+        default: false
       force:
         description: Bring a revision that is older than the one that serves all the same.
         type: bool

@@ -75,6 +75,20 @@ options:
   secrets:
     description: With O(definition), the values of its secrets.
     type: dict
+  deploy:
+    description:
+      - The deploy over many hosts that this is part of, whose claim on this host, if it has one,
+        lasts as long as the command may take.
+    type: dict
+    suboptions:
+      id:
+        description: The deploy's name.
+        type: str
+        required: true
+      lease:
+        description: When the claim ends after it was last heard of.
+        type: str
+        default: 30m
   started_by:
     description:
       - Who starts this, for the history.
@@ -177,6 +191,13 @@ def main() -> None:
             "generation": {"type": "int"},
             "definition": {"type": "dict"},
             "secrets": {"type": "dict", "no_log": True},
+            "deploy": {
+                "type": "dict",
+                "options": {
+                    "id": {"type": "str", "required": True},
+                    "lease": {"type": "str", "default": "30m"},
+                },
+            },
             "started_by": {"type": "str"},
             "state_dir": {"type": "path", "default": STATE_DIR},
             **NETWORK_ARGUMENTS,

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import pytest
 import yaml
 
 from .conftest import release_of
-from .fleet import Fleet, rows
+from .fleet import Fleet, rows, wanted
 from .images.repository import Repository
+from .service_host import ROOT
 
 
 def shell(name: str, text: str, **more: Any) -> dict[str, Any]:
@@ -35,6 +37,19 @@ def ran(fleet: Fleet) -> dict[str, list[str]]:
             if item["action"].startswith("run ") and item["at"] > fleet.began
         ]
     return found
+
+
+def begin(fleet: Fleet, release: dict[str, str]) -> subprocess.Popen[str]:
+    """Begin a deploy."""
+    return subprocess.Popen(
+        fleet.command("deploy", *wanted(release)),
+        env=fleet.environment(),
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 def hook(fleet: Fleet, moment: str, line: str) -> None:
@@ -88,6 +103,16 @@ def test_tasks_run_once_a_deploy_before_the_first_swap_and_after_the_last(fleet,
     assert ran(fleet)["web1"][2:] == ["migrate failed"]
     assert fleet.claims() == []
     assert "of-the-deploy" not in failed.stdout + first.stdout
+    # While one runs after the last swap, no other deploy begins; and none waits when it has ended.
+    fleet.services["shop"]["tasks"] = {"after": [shell("warm", "sleep 6")]}
+    process = begin(fleet, v2)
+    while "Up" not in fleet.hosts["web1"].docker("ps", "--filter", "label=hundred.run"):
+        assert process.poll() is None, process.communicate()[0]
+    assert fleet.claims() == ["web1"]
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert fleet.revisions() == 2 * [v2["revision"]] and fleet.claims() == []
+    assert fleet.deploy(v1).returncode == 0
     # After the last swap it is too late to go back; the exit code tells.
     fleet.services["shop"]["tasks"] = {"after": [shell("warm", "exit 7")]}
     late = fleet.deploy(v2)

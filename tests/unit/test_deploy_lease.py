@@ -117,6 +117,18 @@ def test_of_two_deploys_that_began_at_once_the_older_one_waits_for_the_other_to_
     assert may_give_up(OTHERS, deploy, now) is waits
 
 
+def test_a_lease_is_extended_by_its_holder_only_and_never_shortened(tmp_path: Path) -> None:
+    file = LeaseFile(str(tmp_path / "deploy.json"))
+    file.extend("mine", 3000.0)
+    assert file.read() is None
+    file.claim(MINE)
+    file.extend("other", 3000.0)
+    file.extend("mine", 1500.0)
+    assert file.read() == MINE
+    file.extend("mine", 3000.0)
+    assert file.read() == replace(MINE, until=3000.0)
+
+
 def test_a_damaged_lease_is_told_by_its_path(tmp_path: Path) -> None:
     path = tmp_path / "deploy.json"
     path.write_text('{"deploy": "x"}')

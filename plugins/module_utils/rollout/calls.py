@@ -58,7 +58,7 @@ def service_rollback(params: Mapping[str, Any], check: bool, diff: bool) -> dict
     if params["look"]:
         return look(host, params["ended"])
     if params["claims"] is not None:
-        outcome = leave(host, params["undo"], params["claims"] == "release", check)
+        outcome = leave(host, params["undo"], params["claims"], check)
     elif params["undo"] is not None:
         outcome = undo(host, params["undo"], check)
     else:

@@ -49,6 +49,7 @@ class Deploy:
     :param ancestors: the revision and commits before it, abbreviated; empty: the source is not
         known.
     :param descendants: commits that have the revision in their history, abbreviated.
+    :param keep: hold the claim when this host is complete: something of the deploy comes after it.
     :param force: bring a revision that is older than the serving one all the same.
     """
 
@@ -57,6 +58,7 @@ class Deploy:
     ended: tuple[str, ...] = ()
     ancestors: tuple[str, ...] = ()
     descendants: tuple[str, ...] = ()
+    keep: bool = False
     force: bool = False
 
 

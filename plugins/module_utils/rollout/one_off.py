@@ -139,7 +139,11 @@ def run_once(
         standard error.
     :raises HundredError: it did not end with 0 within its time; ``details`` has its output.
     """
+    deploy = host.settings.deploy
     with host.untouched(time.monotonic()):
+        if deploy is not None:
+            # As long as it may take, nothing else is heard of the deploy.
+            host.lease_file.extend(deploy.id, time.time() + task.timeout + deploy.lease)
         await_former(host, title)
         with remembered_run(host, image, f"run {task.name}") as facts:
             ended = perform(host, image, task, title, partial(attend, written=written))

@@ -59,6 +59,7 @@ def _deploy(raw: Mapping[str, Any] | None) -> Deploy | None:
         tuple(raw.get("ended") or ()),
         tuple(raw.get("ancestors") or ()),
         tuple(raw.get("descendants") or ()),
+        bool(raw.get("keep")),
         bool(raw.get("force")),
     )
 

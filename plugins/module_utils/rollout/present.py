@@ -87,7 +87,8 @@ def bring(host: ServiceHost, wanted: Wanted, began: float) -> Outcome:
         else _outcome(host, seen, seen.journal, began)
     )
     # Complete on this host; a deploy that fails here keeps its claim until it is undone.
-    if wanted.purpose.deploys:
+    deploy = host.settings.deploy
+    if wanted.purpose.deploys and not (deploy is not None and deploy.keep):
         host.lease_file.end(deploys)
     return replace(outcome, deploys=deploys)
 

@@ -97,16 +97,19 @@ def undo(host: ServiceHost, deploys: Sequence[str], check: bool = False) -> Outc
     return outcome
 
 
-def leave(host: ServiceHost, deploys: Sequence[str], forget: bool, check: bool = False) -> Outcome:
+def leave(host: ServiceHost, deploys: Sequence[str], claims: str, check: bool = False) -> Outcome:
     """Have a deploy end that stops as it is: nothing returns, and the next deploy or rollback, from
     whichever controller, need not wait for its claim to end by itself.
 
-    :param forget: it has swapped nothing on any host, so that nothing is left to be completed.
+    :param claims: ``end``: it is to be completed or undone by others; ``release``: it has swapped
+        nothing on any host, so that nothing of it is left; ``complete``: it has done all.
     """
     began = time.monotonic()
     with host.untouched(began):
-        if not check:
-            host.lease_file.leave(deploys, time.time(), forget)
+        if claims == "complete" and not check:
+            host.lease_file.release(deploys)
+        elif not check:
+            host.lease_file.leave(deploys, time.time(), forget=claims == "release")
         return _unchanged(host.journal_file.read(), began)
 
 

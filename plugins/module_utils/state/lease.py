@@ -129,6 +129,18 @@ class LeaseFile:
             self._write(lease)
         return lease
 
+    def extend(self, deploy: str, until: float) -> None:
+        """Have the lease of a deploy, if it holds it, end later.
+
+        :param until: seconds since the epoch.
+        """
+        if not os.path.exists(self.path):
+            return
+        with file_lock(self.path + ".lock"):
+            held = self.read()
+            if held is not None and held.deploy == deploy and held.until < until:
+                self._write(replace(held, until=until))
+
     def leave(self, deploys: Collection[str], now: float, forget: bool) -> None:
         """One of these deploys stops as it is: others need not wait for its claim to end.
 
