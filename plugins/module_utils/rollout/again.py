@@ -123,9 +123,15 @@ def fence(host: ServiceHost, names: Collection[str], dead: Collection[str] = ())
             # In a rollout that is paused the engine starts again what dies.
             if journal.paused or (item.running and item.id not in dead)
         }
-        # All at once: the last that leaves has the proxy send requests to what stays in its file.
-        members = [item for item in observed.committed.members if not _is_backed(item, backing)]
-        found = [item.name for item in members if item.name in names]
+        unbacked = [item for item in observed.committed.members if not _is_backed(item, backing)]
+        found = [item.name for item in unbacked if item.name in names]
+        # With all that gets no requests already, be it for not having settled: the last that leaves
+        # has HAProxy send requests to what stays in its file.
+        members = [
+            item
+            for item in observed.committed.members
+            if item in unbacked or observed.serving.get(item.name) != "ready"
+        ]
         if found:
             proxy.drain(observed.committed, members)
             proxy.retire(observed.committed, members)
