@@ -105,7 +105,7 @@ def test_a_console_has_a_terminal_the_secrets_and_a_line_in_the_history(host):
 def test_a_console_ends_with_its_time_and_with_its_terminal(host, digests, web):
     # An entrypoint that runs no command is no hindrance to a shell.
     options = {**host.options, **web, **release_of(digests, "v1"), "secrets": {"TOKEN": "s3cret"}}
-    direct = {"entrypoint": ["python3", "/app/app.py"], "command": [], **options}
+    direct = {"entrypoint": ["python3"], "command": ["/app/app.py"], **options}
     assert not host.call("service_rollout", direct).failed
     limited = Terminal(host, "hundred console shop --timeout 5s")
     assert limited.read_until("$"), limited.seen

@@ -142,4 +142,4 @@ def test_a_health_command_needs_no_help_of_the_image_and_leaves_no_process(targe
     assert not done.failed, done.output
     target.docker("exec", "shop-g1-1", "/usr/bin/touch", "/tmp/hang")
     assert target.info("shop")["replicas_healthy"] == 0
-    assert target.host.run("pgrep -f 'sleep 97'", check=False).stdout == ""
+    assert target.host.run(["pgrep", "-xf", "/bin/sleep 97"], check=False).stdout == ""

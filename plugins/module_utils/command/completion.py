@@ -12,7 +12,7 @@ BASH = """\
 # Written by hundred.containers: bash completion for hundred.
 _hundred() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-  local command=${COMP_WORDS[1]} service= options= values= words= i
+  local command=${COMP_WORDS[1]} service='' options='' values='' words='' i
   if ((COMP_CWORD == 1)); then
     words="status logs history doctor stop start restart run console job"
     words="$words services entries revisions supervise completion --help"

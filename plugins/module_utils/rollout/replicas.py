@@ -31,7 +31,7 @@ from ..engine.containers import (
 )
 from ..engine.networks import Networks
 from ..engine.users import user_ids
-from ..errors import HundredError, LockedError, RolloutError
+from ..errors import EngineError, HundredError, LockedError, RolloutError
 from ..probe import Verdict, Watch
 from ..state.journal import Release
 from ..state.secret_files import SecretFiles
@@ -275,9 +275,15 @@ class Replicas:
     def arm(self, containers: Sequence[Container]) -> None:
         """Have the engine bring them back after a crash or a reboot (I10), unless the supervisor
         does.
+
+        :raises RolloutError: one that had settled has exited; the engine cannot change it then.
         """
         if self._gives_way is not None:
             return
-        in_parallel(
-            lambda item: self._engine.restart_when_it_dies(item.id), containers, STOP_WORKERS
-        )
+        try:
+            in_parallel(
+                lambda item: self._engine.restart_when_it_dies(item.id), containers, STOP_WORKERS
+            )
+        except EngineError:
+            self.settled.raise_if_exited("verify")
+            raise

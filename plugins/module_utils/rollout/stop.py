@@ -10,6 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from ..cron.timers import present_units
@@ -186,6 +187,8 @@ def _remove(host: ServiceHost, check: bool, began: float) -> Outcome:
                 shutil.rmtree(path, ignore_errors=True)
             elif os.path.lexists(path):
                 os.unlink(path)
+        with suppress(OSError):  # not while a command is at work
+            os.rmdir(os.path.join(os.path.dirname(host.secrets.folder), "run"))
     done = _outcome(host, scene, lines, "", began)
     return replace(done, journal=replace(scene.journal, committed=None))
 
