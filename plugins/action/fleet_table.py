@@ -73,7 +73,7 @@ COLUMNS: Mapping[str, Sequence[str]] = {
 
 # Where the role service and the playbook status leave what the modules returned.
 RESULTS = {
-    "rollout": "__service_rollout",
+    "rollout": "__hundred_service_rollout",
     "status": "__hundred_status",
     "history": "__hundred_status",
     "prune": "__hundred_pruned",
@@ -83,12 +83,12 @@ RESULTS = {
 OPTIONAL = ("why", "reason")
 
 # What came of undoing the deploy, on hosts where that was tried.
-RETURNED = "__service_return"
+RETURNED = "__hundred_service_return"
 
 # What came of the tasks around the deploy, on the host where they were run, and of anything else
 # that failed beside a rollout, such as a hook.
-TASKS = "__service_tasks"
-FAILURE = "__service_failure"
+TASKS = "__hundred_service_tasks"
+FAILURE = "__hundred_service_failure"
 
 
 class ActionModule(ActionBase):

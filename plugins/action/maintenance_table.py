@@ -80,7 +80,7 @@ def edge_row(
     :param check: nothing was done, only looked at.
     :param cut: requests that do not end in time may be cut.
     """
-    drain, back = (_mapping(values.get(f"__maintenance_{name}")) for name in ("drain", "back"))
+    drain, back = (_mapping(values.get(f"__hundred_maint_{name}")) for name in ("drain", "back"))
     row: dict[str, Any] = {"host": edge, "work": "", "services": "", "why": []}
     row["drained"] = _outcome(drain, row["why"], check) if half != "put_back" else ""
     row["put back"] = _outcome(back, row["why"], check) if half != "drain" else ""
@@ -105,17 +105,17 @@ def host_row(
     :param check: nothing was done, only looked at.
     """
     row: dict[str, Any] = {"host": host, "drained": "", "put back": "", "why": []}
-    failure = values.get("__maintenance_failure")
+    failure = values.get("__hundred_maint_failure")
     done = "would be done" if check else "done"
     row["work"] = "" if half else "not done" if unsafe else "failed" if failure else done
     if failure:
         row["why"].append(str(failure))
     row["services"] = ""
     if half != "drain" and not unsafe and not check:
-        found = _mapping(values.get("__maintenance_services"))
-        reached = _mapping(values.get("__maintenance_reached"))
+        found = _mapping(values.get("__hundred_maint_services"))
+        reached = _mapping(values.get("__hundred_maint_reached"))
         row["services"] = "healthy"
-        if not values.get("__maintenance_healthy"):
+        if not values.get("__hundred_maint_healthy"):
             lost = [item for item in (reached, found) if item.get("unreachable")]
             if lost or reached.get("failed") or not found:
                 row["services"] = "not known"

@@ -347,13 +347,17 @@ def test_a_swap_is_not_begun_after_one_of_the_same_task_failed(play, tmp_path, h
     found = {"prefetched": True, "needed": True, "actions": [], "revision": "of the prefetch"}
     swap = {"name": "shop", "revision": "v1", "deploy": {"id": "this"}}
     tasks = [
-        {"ansible.builtin.set_fact": {"__service_rollout": found}},
+        {"ansible.builtin.set_fact": {"__hundred_service_rollout": found}},
         {
             "hundred.containers.service_rollout": swap,
-            "register": "__service_rollout",
+            "register": "__hundred_service_rollout",
             "ignore_unreachable": True,
         },
-        {"ansible.builtin.debug": {"msg": "{{ __service_rollout.revision | default('lost') }}"}},
+        {
+            "ansible.builtin.debug": {
+                "msg": "{{ __hundred_service_rollout.revision | default('lost') }}"
+            }
+        },
     ]
     process = play(tasks, "--forks=1")
     assert process.stdout.count("UNREACHABLE!") == 1, process.stdout

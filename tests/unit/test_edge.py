@@ -97,28 +97,28 @@ def test_only_drained_servers_are_remembered() -> None:
 
 def test_what_an_edge_did_is_told() -> None:
     drained = {"actions": ["drain"], "in_flight": 0, "services": ["shop"]}
-    row = edge_row("edge1", {"__maintenance_drain": drained}, None)
+    row = edge_row("edge1", {"__hundred_maint_drain": drained}, None)
     assert (row["drained"], row["put back"], row["why"]) == ("yes", "no", [])
     failed = {"failed": True, "msg": "gone", "next_step": "start it"}
-    row = edge_row("edge1", {"__maintenance_drain": failed}, None)
+    row = edge_row("edge1", {"__hundred_maint_drain": failed}, None)
     assert row["drained"] == "failed" and row["why"] == ["gone", "next: start it"]
     elsewhere = {"actions": [], "in_flight": 0, "services": []}
-    both = {"__maintenance_drain": elsewhere, "__maintenance_back": elsewhere}
+    both = {"__hundred_maint_drain": elsewhere, "__hundred_maint_back": elsewhere}
     row = edge_row("edge1", both, None)
     assert (row["drained"], row["put back"], row["why"]) == (2 * ("not behind it",) + ([],))
 
 
 def test_what_is_in_flight_too_long_is_told() -> None:
     late = {"actions": ["drain"], "in_flight": 3, "services": ["shop"]}
-    row = edge_row("edge1", {"__maintenance_drain": late}, None)
+    row = edge_row("edge1", {"__hundred_maint_drain": late}, None)
     assert row["drained"] == "not in time" and row["why"][0].startswith("3 requests")
-    row = edge_row("edge1", {"__maintenance_drain": late}, None, cut=True)
+    row = edge_row("edge1", {"__hundred_maint_drain": late}, None, cut=True)
     assert (row["drained"], row["why"]) == ("yes, 3 cut", [])
 
 
 def test_what_check_mode_only_looked_at_is_not_told_as_done() -> None:
     would = {"actions": ["drain"], "in_flight": 3, "services": ["shop"]}
-    both = {"__maintenance_drain": would, "__maintenance_back": {**would, "actions": []}}
+    both = {"__hundred_maint_drain": would, "__hundred_maint_back": {**would, "actions": []}}
     row = edge_row("edge1", both, None, check=True)
     assert (row["drained"], row["put back"], row["why"]) == ("would be", "would be", [])
     row = host_row("web2", {}, None, unsafe=False, check=True)
@@ -127,14 +127,14 @@ def test_what_check_mode_only_looked_at_is_not_told_as_done() -> None:
 
 def test_what_became_of_the_host_is_told() -> None:
     assert host_row("web2", {}, None, unsafe=True)["work"] == "not done"
-    failed = {"__maintenance_failure": "Upgrade: held", "__maintenance_healthy": True}
+    failed = {"__hundred_maint_failure": "Upgrade: held", "__hundred_maint_healthy": True}
     row = host_row("web2", failed, None, unsafe=False)
     assert (row["work"], row["services"]) == ("failed", "healthy")
     services = [
         {"service": "shop", "state": "present", "replicas_healthy": 1, "replicas_wanted": 2},
         {"service": "old", "state": "stopped", "replicas_healthy": 0, "replicas_wanted": 2},
     ]
-    ill = {"__maintenance_services": {"services": services}}
+    ill = {"__hundred_maint_services": {"services": services}}
     row = host_row("web2", ill, None, unsafe=False)
     assert (row["services"], row["why"]) == ("not healthy", ["shop is present, 1/2 healthy"])
 
@@ -142,9 +142,9 @@ def test_what_became_of_the_host_is_told() -> None:
 @pytest.mark.parametrize(
     "values",
     [
-        {"__maintenance_reached": {"failed": True, "msg": "timed out"}},
-        {"__maintenance_services": {"unreachable": True, "msg": "timed out"}},
-        {"__maintenance_reached": {"msg": "timed out"}},
+        {"__hundred_maint_reached": {"failed": True, "msg": "timed out"}},
+        {"__hundred_maint_services": {"unreachable": True, "msg": "timed out"}},
+        {"__hundred_maint_reached": {"msg": "timed out"}},
     ],
 )
 def test_a_host_that_was_not_seen_healthy_is_none(values: dict[str, object]) -> None:
