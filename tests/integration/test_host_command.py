@@ -111,17 +111,19 @@ def test_a_console_ends_with_its_time_and_with_its_terminal(host, digests, web):
     assert limited.read_until("$"), limited.seen
     assert limited.end() == 124, limited.seen
     assert "ended after 5 s" in limited.seen
-    lost = Terminal(host, "hundred console shop -- sleep 300")
+    lost = Terminal(host, "hundred console shop --generation 1 -- sleep 300")
     assert wait_for(lambda: host.docker("ps", "-q", "--filter", "label=hundred.run"), 20)
     os.kill(lost.child, 9)
     os.waitpid(lost.child, 0)
     os.close(lost.channel)
     assert wait_for(lambda: not host.docker("ps", "-aq", "--filter", "label=hundred.run"), 30)
     # The loss is told in the history, and one that nobody could catch in the journal.
-    assert wait_for(lambda: "its terminal" in str(newest(host)["reason"]), 10), newest(host)
-    killed = Terminal(host, "hundred console shop -- sleep 301")
+    assert wait_for(lambda: "from outside" in str(newest(host)["reason"]), 10), newest(host)
+    killed = Terminal(host, "hundred console shop --generation 1 -- sleep 301")
     assert wait_for(lambda: host.docker("ps", "-q", "--filter", "label=hundred.run"), 20)
-    host.host.run("kill -9 $(pgrep -f '[h]undred console shop -- sleep 301' | tail -1)")
+    host.host.run(
+        "kill -9 $(pgrep -f '[h]undred console shop --generation 1 -- sleep 301' | tail -1)"
+    )
     killed.end()
     logged = host.host.run("journalctl -t hundred -o cat -n 1 --no-pager").stdout
     assert logged.startswith("begin console") and logged.strip().endswith(": sleep 301"), logged

@@ -106,7 +106,8 @@ def _raw() -> Iterator[None]:
         tty.setraw(INPUT)
         yield
     finally:
-        termios.tcsetattr(INPUT, termios.TCSADRAIN, former)
+        with suppress(termios.error):  # the terminal is gone
+            termios.tcsetattr(INPUT, termios.TCSADRAIN, former)
 
 
 @contextmanager
