@@ -86,11 +86,6 @@ class Machines:
         """
         name = name or suite
         host = self._lab.ensure(name, suite)  # type: ignore[arg-type]
-        if (name, driver) not in self._ready:
-            place = self._folder / f"{name}-{driver}"
-            place.mkdir()
-            set_up_proxy(host, driver, place)
-            self._ready.add((name, driver))
         options: dict[str, Any] = {
             "name": "shop",
             "image": f"{self._registry.address}/app",
@@ -98,7 +93,16 @@ class Machines:
             "registry_password": self._registry.password,
             "proxy": {"driver": driver, "http_port": PORTS[driver]},
         }
-        return ServiceHost(host, folder, options)
+        found = ServiceHost(host, folder, options)
+        if (name, driver) not in self._ready:
+            place = self._folder / f"{name}-{driver}"
+            place.mkdir()
+            set_up_proxy(host, driver, place)
+            # As the role docker_host does, so rollouts are run by the host's own copy of the core.
+            done = found.call("host_command", {"supervise": False})
+            assert not done.failed, done.output
+            self._ready.add((name, driver))
+        return found
 
 
 @pytest.fixture(scope="session")
@@ -228,11 +232,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes:
     return Lanes(config, log)
 
 
-def urgency(item: pytest.Item) -> tuple[bool, int]:
-    """Timed tests run first: while they do, no other begins."""
+def urgency(item: pytest.Item) -> int:
+    """What takes longest begins first."""
     stem = item.path.stem
-    rank = LONGEST.index(stem) if stem in LONGEST else len(LONGEST)
-    return item.get_closest_marker("timed") is None, rank
+    return LONGEST.index(stem) if stem in LONGEST else len(LONGEST)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from .conftest import release_of
@@ -26,39 +28,47 @@ def count_calls(target: ServiceHost) -> None:
     target.host.run(script)
 
 
-@pytest.mark.timeout(300)
-def test_the_hosts_own_copy_does_what_the_module_does(target, digests, web):
-    options = {**web, "secrets": {"TOKEN": "s3cret-value"}, **release_of(digests, "v1")}
-    target.host.run(f"rm -rf {LIBRARY}")
-    by_module = target.rollout(options)
-    assert not by_module.failed, by_module.output
-    assert not target.call("host_command", {"supervise": False}).failed
+@pytest.fixture
+def host(target: ServiceHost) -> Iterator[ServiceHost]:
+    """A host that notes the calls of its copy."""
     count_calls(target)
+    yield target
+    target.host.run(f"rm -rf {LIBRARY}")
+    assert not target.call("host_command", {"supervise": False}).failed
 
-    unchanged = target.rollout(options, verbose=3)
-    assert not unchanged.changed and calls(target) == 1, unchanged.output
+
+@pytest.mark.timeout(300)
+def test_the_hosts_own_copy_does_what_the_module_does(host, digests, web):
+    options = {**web, "secrets": {"TOKEN": "s3cret-value"}, **release_of(digests, "v1")}
+    host.host.run(f"mv {LIBRARY} {LIBRARY}.away")
+    by_module = host.rollout(options)
+    assert not by_module.failed and calls(host) == 0, by_module.output
+    host.host.run(f"mv {LIBRARY}.away {LIBRARY}")
+
+    unchanged = host.rollout(options, verbose=3)
+    assert not unchanged.changed and calls(host) == 1, unchanged.output
     assert "s3cret-value" not in unchanged.output
-    planned = target.rollout({**options, **release_of(digests, "v2")}, check=True)
+    planned = host.rollout({**options, **release_of(digests, "v2")}, check=True)
     assert planned.changed and "start shop-g2-1" in str(planned["actions"])
     assert "--- " in planned.output or "+revision" in planned.output or "before" in planned.output
-    swapped = target.rollout({**options, **release_of(digests, "v2")})
+    swapped = host.rollout({**options, **release_of(digests, "v2")})
     assert not swapped.failed and swapped["previous_revision"] == by_module["revision"]
-    seen = target.info("shop")
+    seen = host.info("shop")
     assert seen["revision"] == swapped["revision"]
-    assert not target.rollback("shop").failed
-    assert calls(target) == 5
+    assert not host.rollback("shop").failed
+    assert calls(host) == 5
 
     # A failure tells what a module's failure tells.
     broken = {**options, "environment": {"APP_EXIT_AT_ONCE": "3"}, **release_of(digests, "v3")}
-    by_copy = target.rollout(broken)
-    assert calls(target) == 6
+    by_copy = host.rollout(broken)
+    assert calls(host) == 6
     # Options that are wrong are the module's to refuse, and all on a host without this version.
-    assert "one of the following" in target.rollout({**options, "state": "nosuch"})["msg"]
-    assert calls(target) == 6
-    target.host.run(f"mv {LIBRARY}/current/call {LIBRARY}/current/other")
-    by_module = target.rollout(broken)
-    assert calls(target) == 6
-    target.host.run(f"rm -rf {LIBRARY}")
+    refused = host.rollout({**options, "state": "nosuch"})
+    assert "state must be one of" in refused["msg"], refused.output
+    assert calls(host) == 6
+    host.host.run(f"mv {LIBRARY}/current/call {LIBRARY}/current/other")
+    by_module = host.rollout(broken)
+    assert calls(host) == 6
     for result in (by_copy, by_module):
         assert result.failed and "exited with code 3" in result["msg"], result.output
         assert "s3cret-value" not in result.output
@@ -68,13 +78,8 @@ def test_the_hosts_own_copy_does_what_the_module_does(target, digests, web):
 
 
 @pytest.mark.once
-def test_a_killed_call_is_told_as_a_failure(target, digests, web):
-    assert not target.call("host_command", {"supervise": False}).failed
-    try:
-        count_calls(target)
-        killed = target.rollout({**web, **release_of(digests, "v1")}, kill_at="settled")
-        assert killed.failed and killed["rc"] == 137 and calls(target) == 1, killed.output
-        assert not target.rollout({**web, **release_of(digests, "v1")}).failed
-        assert calls(target) == 2
-    finally:
-        target.host.run(f"rm -rf {LIBRARY}")
+def test_a_killed_call_is_told_as_a_failure(host, digests, web):
+    killed = host.rollout({**web, **release_of(digests, "v1")}, kill_at="settled")
+    assert killed.failed and killed["rc"] == 137 and calls(host) == 1, killed.output
+    assert not host.rollout({**web, **release_of(digests, "v1")}).failed
+    assert calls(host) == 2
