@@ -14,7 +14,6 @@ own: ``test-gw0`` and so on.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 
@@ -62,28 +61,11 @@ def python_image() -> str:
     return ensure_image(python_recipe())
 
 
-@pytest.fixture(autouse=True)
-def share_of_the_machine(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[None]:
-    """Tests marked ``timed`` have the machine for themselves; all others share it."""
-    timed = request.node.get_closest_marker("timed")
-    # The folder of the whole run: each process has its own below it.
-    folder = tmp_path_factory.getbasetemp().parent
-    with open(folder / "gate.lock", "w") as gate, open(folder / "timed.lock", "w") as lock:
-        # A timed test that waits for the others keeps the next ones out: two of them that overlap
-        # again and again would never let it begin.
-        fcntl.flock(gate, fcntl.LOCK_EX)
-        fcntl.flock(lock, fcntl.LOCK_EX if timed else fcntl.LOCK_SH)
-        fcntl.flock(gate, fcntl.LOCK_UN)
-        yield
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Name the markers."""
     for line in (
         "once: on Debian 12 with HAProxy only, unless HUNDRED_TEST_ALL is set",
         "large: only when HUNDRED_TEST_ALL is set",
-        "timed: asserts how long something takes; runs first, and beside no other test",
+        "timed: asserts how long something takes; bin/test runs these first, and beside no other",
     ):
         config.addinivalue_line("markers", line)

@@ -30,6 +30,7 @@ def leased(target) -> bool:
     return target.host.run(f"test -e {LEASE}", check=False).returncode == 0
 
 
+@pytest.mark.once
 def test_f3_a_host_returns_to_the_release_that_the_deploy_found(target, digests, web):
     first = {**web, "retain": 1, "secrets": {"TOKEN": "one"}, **release_of(digests, "v1")}
     assert target.rollout(first).changed

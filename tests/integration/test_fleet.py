@@ -65,6 +65,7 @@ def test_f1_f2_f3_a_failed_batch_stops_the_fleet_and_all_return(request, lab, di
     assert all("unchanged" in line for line in rows(again).values())
 
 
+@pytest.mark.large
 @pytest.mark.timeout(600)
 def test_f3_a_first_deploy_that_fails_leaves_nothing(fleet, digests):
     image: Any = {**release_of(digests, "v1"), "prefetch": True}
@@ -76,6 +77,7 @@ def test_f3_a_first_deploy_that_fails_leaves_nothing(fleet, digests):
     assert fleet.claims() == []
 
 
+@pytest.mark.large
 @pytest.mark.timeout(600)
 def test_a_batch_begins_when_it_is_confirmed_at_a_terminal(fleet, digests):
     v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
@@ -164,6 +166,7 @@ def test_f3_a_paused_fleet_goes_back_to_what_it_had(fleet, digests):
     assert fleet.revisions() == [v2["revision"], *(3 * [v1["revision"]])], back.stdout
 
 
+@pytest.mark.large
 @pytest.mark.timeout(600)
 def test_f3_a_deploy_whose_controller_was_killed_is_returned_from_as_a_whole(fleet, digests):
     v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")

@@ -274,6 +274,8 @@ def test_several_services_in_order_each_a_transaction(fleet, digests):
     assert fleet.revisions("jobs") == [skewed, skewed]
     # A build that fails after another service is done: no host of its service is asked.
     last = fleet.revisions("shop")
+    # In a repository of its own: an image that another service has built is not built again.
+    fleet.services["shop"]["image"] += "-broken"
     fleet.services["shop"]["build"] = {"source": str(repository.path), "dockerfile": "Broken"}
     good, broken = "COPY Dockerfile /tmp/three\n", "RUN exit 3\n"
     lines = {"Dockerfile": good, "Broken": broken}

@@ -77,6 +77,7 @@ class Terminal:
         return os.waitstatus_to_exitcode(status)
 
 
+@pytest.mark.once
 @pytest.mark.timeout(300)
 def test_a_console_has_a_terminal_the_secrets_and_a_line_in_the_history(host):
     terminal = Terminal(host, "LOGNAME=mallory hundred console shop -- sh")
@@ -287,6 +288,7 @@ def test_mistakes_are_told_in_a_line(host):
     assert skipped.stderr == "hundred: not run: the service is stopped\n"
 
 
+@pytest.mark.once
 @pytest.mark.timeout(300)
 def test_a_restart_is_rolling_and_plans_are_told(host):
     plan = hundred(host, "restart", "shop", "--check", check=True).stdout

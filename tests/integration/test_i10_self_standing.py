@@ -66,6 +66,7 @@ def test_i10_after_a_power_loss_the_next_run_serves_at_the_same_addresses(target
     assert addresses(target) == before
 
 
+@pytest.mark.once
 @pytest.mark.timeout(180)
 def test_i10_after_a_killed_daemon_the_next_run_serves_at_the_same_addresses(target, committed):
     options, before = committed
@@ -77,7 +78,7 @@ def test_i10_after_a_killed_daemon_the_next_run_serves_at_the_same_addresses(tar
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("how", ["restart", "kill"])
+@pytest.mark.parametrize("how", ["restart", pytest.param("kill", marks=pytest.mark.once)])
 def test_i10_a_restarted_proxy_serves_the_committed_release(target, committed, how):
     options, before = committed
     if how == "kill":

@@ -104,6 +104,7 @@ def test_i1_twenty_swaps_under_load_lose_and_duplicate_nothing(
     assert found.count(Outcome.OK, kinds=(Kind.STREAM,)) >= SWAPS // 2
 
 
+@pytest.mark.once
 @pytest.mark.timeout(300)
 def test_i1_scaling_up_and_down_under_load_loses_nothing(target, digests, web):
     web = logged({**web, "update": {"monitor": "0s", "parallelism": 2}}, target)

@@ -252,6 +252,7 @@ def test_i3_a_replica_that_ignores_sigterm_is_killed_after_its_grace_period(
     assert len(target.containers("shop")) == 2
 
 
+@pytest.mark.once
 def test_i3_a_first_release_that_fails_leaves_nothing(target, digests, web):
     result = target.rollout(
         {**web, **release_of(digests, "v1"), "environment": {"APP_EXIT_AT_ONCE": "1"}}

@@ -55,7 +55,14 @@ def test_i4_killed_at_every_boundary_nothing_is_lost_and_the_next_run_converges(
 
 @pytest.mark.once
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("boundary", ["settled", "admitted", "committed"])
+@pytest.mark.parametrize(
+    "boundary",
+    [
+        pytest.param("settled", marks=pytest.mark.large),
+        pytest.param("admitted", marks=pytest.mark.large),
+        "committed",
+    ],
+)
 def test_i4_killed_and_then_another_release_is_wanted(target, digests, web, boundary):
     target.rollout({**web, **release_of(digests, "v1")})
     with load_on(target, "--rate", "200") as load:
@@ -70,7 +77,14 @@ def test_i4_killed_and_then_another_release_is_wanted(target, digests, web, boun
 
 @pytest.mark.once
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("boundary", ["settled", "committed", "drained"])
+@pytest.mark.parametrize(
+    "boundary",
+    [
+        pytest.param("settled", marks=pytest.mark.large),
+        "committed",
+        pytest.param("drained", marks=pytest.mark.large),
+    ],
+)
 def test_i4_killed_and_then_rolled_back(target, digests, web, boundary):
     target.rollout({**web, **release_of(digests, "v1")})
     with load_on(target, "--rate", "200") as load:

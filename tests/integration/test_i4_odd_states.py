@@ -30,6 +30,7 @@ def through_proxy(target) -> str:
     return target.host.run(form, check=False).stdout
 
 
+@pytest.mark.once
 @pytest.mark.timeout(300)
 def test_i1_the_address_of_a_removed_container_leads_to_no_other_service(target, digests, web):
     release = release_of(digests, "v1")
@@ -91,7 +92,14 @@ def test_i3_stop_first_a_failed_change_of_scale_leaves_what_served(target, diges
 
 @pytest.mark.once
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("boundary", ["committed", "switched", "drained"])
+@pytest.mark.parametrize(
+    "boundary",
+    [
+        "committed",
+        pytest.param("switched", marks=pytest.mark.large),
+        pytest.param("drained", marks=pytest.mark.large),
+    ],
+)
 def test_i4_a_killed_change_of_scale_after_a_swap_converges(target, digests, web, boundary):
     web = {**web, "replicas": 3, "update": {"monitor": "0s", "parallelism": 3}}
     for name in ("v1", "v2"):

@@ -79,6 +79,7 @@ def test_a_published_port_that_is_taken_is_told_and_nothing_is_left(target, dige
     assert echo(target, b"hello") == b"hello"
 
 
+@pytest.mark.once
 def test_a_worker_is_judged_by_its_command_and_swapped_without_a_proxy(target, digests):
     options = {
         "replicas": 2,
@@ -103,6 +104,7 @@ def test_a_worker_is_judged_by_its_command_and_swapped_without_a_proxy(target, d
     assert not target.rollout({**options, **release_of(digests, "v2")}).changed
 
 
+@pytest.mark.once
 def test_of_a_stop_first_singleton_there_are_never_two(target, digests):
     options = {
         "environment": {"APP_MODE": "worker"},

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -15,7 +16,8 @@ from .derived_images import DerivedImages
 from .test_playbooks import playbook, row, text
 
 MEGABYTE = 1024 * 1024
-DEPLOYS = 50
+# Of the fifty that are promised, and all of them in whole runs.
+DEPLOYS = 50 if os.environ.get("HUNDRED_TEST_ALL") else 20
 # Deploys after which as much is there as ever will be.
 FULL = 10
 
@@ -45,7 +47,7 @@ print(json.dumps([engine.df()["LayersSize"], digests]))
 
 
 @pytest.mark.once
-def test_disk_use_is_flat_over_50_deploys_of_which_every_fifth_fails(target, derived, web):
+def test_disk_use_is_flat_over_many_deploys_of_which_every_fifth_fails(target, derived, web):
     target.host.run("docker image prune --all --force")
     options = {
         **web,
@@ -111,6 +113,7 @@ def emptied(target):
     target.host.run("docker rm --force mine; docker image prune --all --force", check=False)
 
 
+@pytest.mark.once
 def test_i7_what_services_and_containers_need_stays_and_so_does_what_is_not_ours(
     emptied, derived, web
 ):

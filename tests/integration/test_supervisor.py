@@ -180,6 +180,7 @@ def test_i10_no_request_reaches_a_foreign_container_at_the_address_of_a_replica(
         supervised.docker("rm", "-f", "foreign")
 
 
+@pytest.mark.once
 @pytest.mark.timeout(300)
 def test_i10_a_wedged_replica_is_replaced_and_its_peer_is_not_touched(supervised):
     before = supervised.identities()
@@ -239,7 +240,7 @@ DISASTERS = {
         "power",
         "daemon",
         "proxy",
-        pytest.param("containerd", marks=pytest.mark.once),
+        pytest.param("containerd", marks=[pytest.mark.once, pytest.mark.large]),
         pytest.param("upgrade", marks=pytest.mark.once),
     ],
 )

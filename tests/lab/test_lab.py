@@ -19,6 +19,9 @@ from tests.lab.host import Host
 from tests.lab.lab import Lab
 from tests.lab.registry import Registry
 
+# Whatever else runs on the lab would notice most of it.
+pytestmark = pytest.mark.large
+
 ENGINES = {"bookworm": "20.10.", "trixie": "26.1."}
 SDKS = {"bookworm": "5.0.", "trixie": "7.1."}
 HAPROXIES = {"bookworm": "2.6.", "trixie": "3.0."}

@@ -16,7 +16,6 @@ import pytest
 
 from tests.lab.host import Host
 from tests.lab.lab import Lab
-from tests.lab.recipes import SUITES
 from tests.lab.registry import Registry
 
 from .calls import AnsibleCalls
@@ -56,7 +55,9 @@ class BuildHost:
         return {"name": self.name, "source": SOURCE, "revision": "HEAD", **self.account, **more}
 
 
-@pytest.fixture(scope="session", params=SUITES)
+@pytest.fixture(
+    scope="session", params=[pytest.param("bookworm", marks=pytest.mark.large), "trixie"]
+)
 def prepared_host(request: pytest.FixtureRequest, lab: Lab, python_image: str) -> Host:
     host = lab.ensure(f"builder-{request.param}", request.param)
     host.run("command -v git || apt-get install -y --no-install-recommends git", timeout=300)
