@@ -17,6 +17,18 @@ def version() -> str:
     return docker("info", "--format", "{{.CgroupVersion}}").stdout.strip()
 
 
+def thaw(nested_containers: Iterable[str]) -> None:
+    """Lets containers of a host go on that somebody paused there and did not resume: what is frozen
+    cannot be killed, and neither can the host then.
+
+    With version 2 the kernel kills what is frozen.
+    """
+    for container in nested_containers:
+        state = Path(f"/sys/fs/cgroup/freezer/docker/{container}/freezer.state")
+        with suppress(OSError):
+            state.write_text("THAWED")
+
+
 def remove_leftovers(nested_containers: Iterable[str]) -> None:
     """Removes the empty control groups that containers of a killed host leave behind.
 

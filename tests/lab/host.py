@@ -198,6 +198,7 @@ class Host:
     def destroy(self) -> None:
         """Removes the host and its data."""
         nested = self.run("ls /var/lib/docker/containers", check=False).stdout.split()
+        cgroups.thaw(nested)
         docker("rm", "--force", "--volumes", self.container)
         docker("volume", "rm", "--force", self.volume)
         cgroups.remove_leftovers(nested)
