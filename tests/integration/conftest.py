@@ -205,6 +205,9 @@ LONGEST = (
     "test_fleet_order",
     "test_i4_odd_states",
 )
+# These build on this machine's engine, where one test's clean-up could take a layer from another's
+# cache while it builds.
+IMAGES = "tests/integration/images/"
 # Files whose tests put the greatest load on the machine: both combinations one after the other.
 LOUD = ("test_i1_zero_drop",)
 
@@ -219,6 +222,8 @@ class Lanes(LoadScopeScheduling):
 def lane(nodeid: str) -> str:
     """The lane of a test."""
     path = nodeid.partition("::")[0]
+    if path.startswith(IMAGES):
+        return IMAGES
     if Path(path).stem not in LOUD:
         for combination in map("-".join, COMBINATIONS):
             if combination in nodeid:

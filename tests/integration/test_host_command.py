@@ -239,6 +239,7 @@ def test_status_and_doctor_tell_what_is_wrong_and_end_with_1(host):
         assert done.returncode == 1 and "does not answer" in done.stdout
         done = hundred(host, "status")
         assert done.returncode == 1 and "does not answer" in done.stderr
+        assert "rollout" in hundred(host, "history", "shop", check=True).stdout
         assert "Traceback" not in done.stderr
     finally:
         host.host.run("systemctl start docker", timeout=120)

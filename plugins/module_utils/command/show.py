@@ -12,7 +12,7 @@ from typing import Any
 
 from ..clock import utc_iso
 from ..errors import RolloutError
-from ..rollout.host import ServiceHost, Settings, checked_name
+from ..rollout.host import Settings, checked_name, jobs_history, rollout_history
 from ..rollout.info import describe_services, known_services
 from ..text_table import render
 
@@ -69,15 +69,14 @@ def history(settings: Settings, service: str | None, entries: int) -> list[dict[
     names = known_services(settings)
     if service is not None:
         checked_name(service)
-        host = ServiceHost(settings, service)
-        if service not in names and not host.history.entries():
+        if service not in names and not rollout_history(settings, service).entries():
             raise RolloutError(f"this host knows no service {service}", step="observe")
         names = [service]
     found: list[dict[str, Any]] = []
     for name in names:
-        host = ServiceHost(settings, name)
-        for entry in [*host.history.entries(), *host.jobs.entries()]:
-            found.append({"service": name, **entry})
+        # The engine need not run for that.
+        for told in (rollout_history(settings, name), jobs_history(settings, name)):
+            found += [{"service": name, **entry} for entry in told.entries()]
     found.sort(key=lambda entry: float(entry.get("at") or 0))
     return found[-entries:] if entries else []
 

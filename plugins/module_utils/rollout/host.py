@@ -102,6 +102,11 @@ def checked_name(name: str) -> str:
     return name
 
 
+def rollout_history(settings: Settings, service: str) -> History:
+    """What was done to a service; read without the engine."""
+    return History(os.path.join(settings.state_dir, "services", service, "history.jsonl"))
+
+
 def jobs_history(settings: Settings, service: str) -> History:
     """What came of the cron entries of a service. Of their own: what runs every minute would push
     the deploys out of the history.
@@ -125,7 +130,7 @@ class ServiceHost:
         self.lease_file = LeaseFile(os.path.join(folder, "deploy.json"))
         self.freeze_file = FreezeFile(os.path.join(folder, "freeze.json"))
         self.pulled = PulledImages(os.path.join(folder, "pulled.json"))
-        self.history = History(os.path.join(folder, "history.jsonl"))
+        self.history = rollout_history(settings, service)
         self.jobs = jobs_history(settings, service)
         self.secrets = SecretFiles(os.path.join(folder, "secrets"))
         self.repairs_path = os.path.join(folder, "repairs.json")

@@ -14,16 +14,17 @@ from ..clock import utc_iso
 from ..definition.model import Definition
 from ..definition.release import definition_hash
 from ..definition.stored import from_mapping
-from ..engine.containers import Container
+from ..engine.containers import Container, Engine
 from ..errors import HundredError, RolloutError
 from ..probe import Outcome, probe
 from ..proxy.protocol import Observed
 from ..state.freeze import Freeze
+from ..state.history import History
 from ..state.journal import IDLE, Journal, Release
 from ..state.lock import holder_of
 from ..state.repairs import RepairsFile
 from .condition import find_problems
-from .host import ServiceHost, Settings
+from .host import ServiceHost, Settings, rollout_history
 from .jobs import describe_entries
 from .plan import recover
 
@@ -59,24 +60,30 @@ def describe_services(settings: Settings, name: str | None, history: int) -> lis
         )
     if name is not None:
         return [_describe(ServiceHost(settings, name), history)]
-    return [_describe_or_tell(ServiceHost(settings, item), history) for item in names]
+    if names and history <= 0:
+        Engine(settings.docker_host)  # without it there is nothing to tell of any service
+    return [_describe_or_tell(settings, item, history) for item in names]
 
 
-def _describe_or_tell(host: ServiceHost, history: int) -> dict[str, Any]:
+def _describe_or_tell(settings: Settings, service: str, history: int) -> dict[str, Any]:
     try:
-        return _describe(host, history)
+        return _describe(ServiceHost(settings, service), history)
     except HundredError as error:
-        advice = f" Next: {error.next_step}" if error.next_step else ""
-        told = {"service": host.service, "state": "unknown", "reason": f"{error.message}{advice}"}
-    # What was done is known without the engine, and told when that is asked for.
+        told = _unknown(service, error)
+    # What was done is known without the engine.
     try:
-        return {**told, "history": _newest(host, history)}
+        return {**told, "history": _newest(rollout_history(settings, service), history)}
     except HundredError:
         return told
 
 
-def _newest(host: ServiceHost, count: int) -> list[dict[str, Any]]:
-    return host.history.entries()[-count:] if count > 0 else []
+def _unknown(service: str, error: HundredError) -> dict[str, Any]:
+    advice = f" Next: {error.next_step}" if error.next_step else ""
+    return {"service": service, "state": "unknown", "reason": f"{error.message}{advice}"}
+
+
+def _newest(history: History, count: int) -> list[dict[str, Any]]:
+    return history.entries()[-count:] if count > 0 else []
 
 
 def _describe(host: ServiceHost, history: int) -> dict[str, Any]:
@@ -123,7 +130,7 @@ def _describe(host: ServiceHost, history: int) -> dict[str, Any]:
         "cron": entries,
         "problems": [item.text for item in problems],
         "problem_kinds": [item.kind for item in problems],
-        "history": _newest(host, history),
+        "history": _newest(host.history, history),
     }
 
 
