@@ -97,6 +97,19 @@ class Fleet:
         """Deploy a release that is in the registry."""
         return self.run("deploy", *wanted(release), *more)
 
+    def begin(self, release: Mapping[str, str]) -> subprocess.Popen[str]:
+        """Begin to deploy a release, in a process group that can be killed."""
+        return subprocess.Popen(
+            self.command("deploy", *wanted(release)),
+            env=self.environment(),
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
     def set_up_edges(self) -> None:
         """Run the role ``edge`` on the edges."""
         playbook = self.folder / "edge.yml"

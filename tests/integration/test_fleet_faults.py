@@ -16,8 +16,7 @@ from contextlib import contextmanager
 import pytest
 
 from .conftest import release_of
-from .fleet import Fleet, rows, wanted
-from .service_host import ROOT
+from .fleet import Fleet, rows
 
 
 @pytest.fixture
@@ -26,20 +25,6 @@ def pair(fleet: Fleet) -> Fleet:
     fleet.hosts = {name: fleet.hosts[name] for name in ("web1", "web2")}
     fleet.services["shop"].update(replicas=1, update={"monitor": "3s"})
     return fleet
-
-
-def start(fleet: Fleet, release: dict[str, str]) -> subprocess.Popen[str]:
-    """Begin a deploy."""
-    return subprocess.Popen(
-        fleet.command("deploy", *wanted(release)),
-        env=fleet.environment(),
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
 
 
 def ended(process: subprocess.Popen[str], within: float = 120) -> str:
@@ -88,7 +73,7 @@ def test_a_controller_that_ends_in_any_phase_leaves_what_the_next_run_completes(
     pair.must_deploy(releases[0])
     for turn, moment in enumerate((claimed, migrating, canary_done), 1):
         release = releases[turn % 2]
-        process = start(pair, release)
+        process = pair.begin(release)
         wait_for(process, lambda: claimed(pair), lambda moment=moment: moment(pair))
         os.killpg(process.pid, number)
         process.communicate(timeout=60)
@@ -123,7 +108,7 @@ def test_f2_f3_a_host_whose_network_is_cut_stops_the_fleet_and_the_next_run_conv
 ):
     v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
     pair.must_deploy(v1)
-    process = start(pair, v2)
+    process = pair.begin(v2)
     wait_for(process, lambda: claimed(pair), lambda: canary_done(pair))
     with cut_off(pair, "web2"):
         output = ended(process)
@@ -138,7 +123,7 @@ def test_f2_f3_a_host_whose_network_is_cut_stops_the_fleet_and_the_next_run_conv
     # A task that is cut off is told as one that failed, and none after it is begun.
     pair.services["shop"]["tasks"] = {"after": [{"name": "warm", "command": "sleep 9"}]}
     pair.services["shop"]["tasks"]["after"].append({"name": "never", "command": "true"})
-    process = start(pair, v1)
+    process = pair.begin(v1)
     wait_for(process, lambda: claimed(pair), lambda: migrating(pair))
     with cut_off(pair, "web1"):
         output = ended(process)
@@ -152,7 +137,7 @@ def test_f2_f3_a_host_that_reboots_in_its_swap_stops_the_fleet_and_the_next_run_
 ):
     v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
     pair.must_deploy(v1)
-    process = start(pair, v2)
+    process = pair.begin(v2)
     target = pair.hosts["web2"]
     wait_for(process, lambda: "shop-g2-1" in target.containers("shop"))
     target.host.reboot()

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,8 @@ import pytest
 import yaml
 
 from .conftest import release_of
-from .fleet import Fleet, rows, wanted
+from .fleet import Fleet, rows
 from .images.repository import Repository
-from .service_host import ROOT
 
 
 def shell(name: str, text: str, **more: Any) -> dict[str, Any]:
@@ -37,19 +35,6 @@ def ran(fleet: Fleet) -> dict[str, list[str]]:
             if item["action"].startswith("run ") and item["at"] > fleet.began
         ]
     return found
-
-
-def begin(fleet: Fleet, release: dict[str, str]) -> subprocess.Popen[str]:
-    """Begin a deploy."""
-    return subprocess.Popen(
-        fleet.command("deploy", *wanted(release)),
-        env=fleet.environment(),
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
 
 
 def hook(fleet: Fleet, moment: str, line: str) -> None:
@@ -105,7 +90,7 @@ def test_tasks_run_once_a_deploy_before_the_first_swap_and_after_the_last(fleet,
     assert "of-the-deploy" not in failed.stdout + first.stdout
     # While one runs after the last swap, no other deploy begins; and none waits when it has ended.
     fleet.services["shop"]["tasks"] = {"after": [shell("warm", "sleep 6")]}
-    process = begin(fleet, v2)
+    process = fleet.begin(v2)
     while "Up" not in fleet.hosts["web1"].docker("ps", "--filter", "label=hundred.run"):
         assert process.poll() is None, process.communicate()[0]
     assert fleet.claims() == ["web1"]
