@@ -54,6 +54,25 @@ def test_i1_the_address_of_a_removed_container_leads_to_no_other_service(target,
 
 @pytest.mark.once
 @pytest.mark.timeout(300)
+def test_i10_requests_that_wait_for_a_removed_container_do_not_keep_the_next_one_out(
+    target, digests, web
+):
+    web = {**web, "replicas": 1}
+    assert not target.rollout({**web, **release_of(digests, "v1")}).failed
+    with load_on(target, "--rate", "50"):
+        for _again in range(2):
+            before = addresses(target)["shop-g1-1"]
+            target.docker("rm", "-f", "shop-g1-1")
+            # These are being connected to the address where nobody is any more.
+            time.sleep(0.5)
+            back = target.call("service_rollout", {"name": "shop", "state": "started"})
+            assert not back.failed, back.output
+            assert addresses(target)["shop-g1-1"] != before
+            assert through_proxy(target) == "200"
+
+
+@pytest.mark.once
+@pytest.mark.timeout(300)
 def test_i1_going_on_after_a_failed_window_still_lets_requests_end(target, digests, web):
     update = {"monitor": "6s", "parallelism": 2, "failure_action": "continue"}
     web = {**web, "update": update}

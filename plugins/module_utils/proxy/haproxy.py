@@ -218,22 +218,37 @@ class HAProxy(FileDriver):
         commands = []
         for member in members:
             server = servers.get(member.name)
-            if server is not None and server.address != member.endpoint:
-                if not self._delete(backend.service, member.name, worker):
-                    raise ProxyError(
-                        f"HAProxy still has {member.name} at {server.address}, in use",
-                        replica=member.name,
-                        next_step="reload HAProxy and run again",
-                    )
-                server = None
             target = f"{name}/{member.name}"
             if server is None:
                 commands.append(f"add server {target} {server_arguments(backend, member)}")
+            elif server.address != member.endpoint:
+                self._readdress(worker, target, member)
+                # What checks found out is of the address before.
+                commands.append(f"set server {target} health up")
             if server is None or server.state != "ready":
                 # HAProxy calls a new server up before any check: whoever admits it has probed it.
                 commands.append(f"enable health {target}")
                 commands.append(f"set server {target} state ready")
         self._runtime.order(worker, commands)
+
+    def _readdress(self, worker: int, target: str, member: Member) -> None:
+        """Give a server the address of the container that has its name now.
+
+        To delete it and add it anew would have to wait for every request that the former container
+        holds, as those do that are still to be connected to an address where nobody is. They are
+        tried again, with the new address, when that takes too long.
+        """
+        order = f"set server {target} addr {member.address} port {member.port}"
+        answer = self._runtime.ask(worker, order)
+        servers = self._runtime.servers(worker, target.partition("/")[0]) or {}
+        found = servers.get(member.name)
+        if found is None or found.address != member.endpoint:
+            raise ProxyError(
+                f"HAProxy did not give {member.name} the address {member.endpoint}: "
+                + " ".join(answer.split()),
+                replica=member.name,
+                next_step="reload HAProxy and run again",
+            )
 
     def _withdraw(self, worker: int, service: str, members: Sequence[Member], state: str) -> None:
         """Drain members or put them into maintenance, and see that it is so."""
