@@ -89,6 +89,7 @@ class Supervised:
         self._file = RepairsFile(host.repairs_path)
         known = self._file.read()
         self._generation = known.generation
+        self._committed_at: float | None = None
         now = time.monotonic()
         self._pace = to_pace(known, now, time.time() - now)
         self._reason, self._since = "", 0.0
@@ -156,10 +157,13 @@ class Supervised:
         if release is None:
             self.condition = Condition()
             return PERIOD
-        if release.generation != self._generation:
+        # A service that was removed and is there again at once begins with the same generation.
+        again = self._committed_at not in (None, release.committed_at)
+        if release.generation != self._generation or again:
             # What did not help the release before says nothing of this one.
             self._generation = release.generation
             self._pace = replace(self._pace, turns={})
+        self._committed_at = release.committed_at
         definition = from_mapping(release.definition)
         seen = Seen(
             journal=journal,
