@@ -43,6 +43,12 @@ options:
       - With V(ready), how long the host may take to pass its checks.
     type: str
     default: 30s
+  force:
+    description:
+      - Drain it even where it is the only host that serves one of its services, whose requests are
+        refused then. Without it that is an error, and nothing is drained.
+    type: bool
+    default: false
 seealso:
   - module: hundred.containers.edge_proxy
 """
@@ -101,6 +107,7 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["drained", "ready"], "required": True},
             "timeout": {"type": "str", "default": "30s"},
+            "force": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
@@ -114,9 +121,12 @@ def main() -> None:
         verb = "drain" if params["state"] == "drained" else "put back"
         actions = [f"{verb} {name} in the backends of {', '.join(before.backends)}"] * changed
         left = before.in_flight
-        if before.backends and not module.check_mode:
+        if module.check_mode:
+            if params["state"] == "drained" and not params["force"]:
+                edge.require_others(name)
+        elif before.backends:
             if params["state"] == "drained":
-                left = edge.drain_host(name, timeout)
+                left = edge.drain_host(name, timeout, params["force"])
             else:
                 edge.put_host_back(name, timeout)
         told = {"in_flight": left, "services": list(before.backends)}

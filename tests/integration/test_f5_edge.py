@@ -124,6 +124,12 @@ def test_f5_a_host_is_put_back_when_the_work_fails_and_stays_drained_when_it_is_
     assert "web2 IS STILL DRAINED at edge1, edge2" in left.stdout, left.stdout
     assert "shop is present, 1/2 healthy" in left.stdout
     assert drained(edged) == ["edge1", "edge2"] and served_by(edged, "edge1") == {"web1"}
+    # The last host that serves is not drained as well, unless that is wanted.
+    last = ("maintenance", "-e", "host=web1", "-e", "only=drain")
+    alone = edged.run(*last)
+    assert alone.returncode != 0, alone.stdout
+    assert "web1 is the only host that serves shop here" in alone.stdout, alone.stdout
+    assert edged.run(*last, "--check", "-e", "force=true").returncode == 0
     # Neither a reload by anybody, nor a restart, nor the role puts it back.
     edged.edges["edge1"].run("systemctl reload haproxy")
     edged.edges["edge2"].run("systemctl restart haproxy")

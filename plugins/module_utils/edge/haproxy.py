@@ -125,13 +125,47 @@ class Edge(HAProxy):
                     down[service] = counts.last_check or counts.status
         return HostState(tuple(services), tuple(states), down, in_flight)
 
-    def drain_host(self, host: str, timeout: float) -> int:
+    def require_others(self, host: str) -> None:
+        """Refuse to go on where requests for a service would find no host without this one.
+
+        A service that the host does not get requests for, as it is ill or drained, loses nothing.
+
+        :raises ProxyError: naming the services.
+        """
+        alone = []
+        for service in self._services():
+            servers = self._servers(service)
+            serving = {
+                name
+                for current, members in self._counts(service)
+                if current
+                for name, counts in members.items()
+                if counts.status.startswith(("UP", "no check"))
+                and name in servers
+                and servers[name].state == "ready"
+            }
+            if serving == {host}:
+                alone.append(service)
+        if alone:
+            raise ProxyError(
+                f"{host} is the only host that serves {', '.join(alone)} here: drained, every "
+                "request for it would be refused",
+                step="drain",
+                next_step="bring another host of it back first, or drain this one all the same "
+                "with force: true (-e force=true for the playbook maintenance)",
+            )
+
+    def drain_host(self, host: str, timeout: float, force: bool) -> int:
         """Send a host no new request, and wait until what it has in flight has ended.
 
+        :param force: also where no other host would be left for a service.
         :returns: what was left after ``timeout`` seconds.
-        :raises ProxyError: HAProxy does not do it.
+        :raises ProxyError: HAProxy does not do it, or as ``require_others``.
         """
         with file_lock(self._edge.lock_file):
+            # Within the lock: two hosts that are drained at once would each count on the other.
+            if not force:
+                self.require_others(host)
             self._order(host, "drain")
             self._remember(self.drained())
         deadline = Deadline(timeout)
