@@ -103,7 +103,9 @@ def test_twenty_replicas_cost_little_and_ten_thousand_rounds_leave_nothing(
         ],
     )
     assert share <= 1.0
-    # What a thousand rounds have warmed up is not a leak; what grows from there on is.
-    assert found[-1]["files"] <= found[1]["files"] + 2, found
-    assert found[-1]["threads"] <= found[1]["threads"], found
+    # What a thousand rounds have warmed up is not a leak; what grows from there on is. Its pools
+    # begin a thread, with a connection of its own, when all others happen to be at work, and no
+    # more than they have probes to make.
+    assert found[-1]["files"] <= found[1]["files"] + 2 * REPLICAS, found
+    assert found[-1]["threads"] <= found[1]["threads"] + REPLICAS, found
     assert found[-1]["rss_kib"] <= found[1]["rss_kib"] * 1.1, found
