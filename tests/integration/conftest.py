@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -164,7 +163,7 @@ def fleet(machines: Machines, tmp_path: Path) -> Iterator[Fleet]:
         target.driver = "haproxy"
         clean(target)
     yield found
-    shutil.rmtree(found.connections, ignore_errors=True)
+    found.end()
     found.mend()
     for target in hosts.values():
         clean(target)
@@ -185,7 +184,7 @@ def ten(machines: Machines, digests: dict[str, str], tmp_path: Path) -> Iterator
         target.driver = "haproxy"
         clean(target)
     yield found
-    shutil.rmtree(found.connections, ignore_errors=True)
+    found.end()
     found.mend()
     for target in hosts.values():
         clean(target)

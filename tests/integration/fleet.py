@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import tempfile
 import time
@@ -18,6 +19,7 @@ from typing import Any
 from tests.lab.host import Host
 
 from .service_host import PORTS, ROOT, ServiceHost, ansible_command, ansible_environment
+from .warm_ansible import WarmAnsible
 
 # Two engine generations, each twice; the first is the canary.
 HOSTS = {"web1": "trixie", "web2": "bookworm", "web3": "trixie", "web4": "bookworm"}
@@ -35,6 +37,7 @@ class Fleet:
         self.began = time.time()
         # The path of a socket is short.
         self.connections = tempfile.mkdtemp(prefix="hundred-")
+        self._ansible: WarmAnsible | None = None
 
     def service(self, **more: Any) -> dict[str, Any]:
         """The definition of a service on all hosts."""
@@ -82,16 +85,15 @@ class Fleet:
 
     def run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a playbook to its end."""
-        return subprocess.run(
-            self.command(name, *arguments),
-            env=self.environment(),
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
+        if self._ansible is None:
+            self._ansible = WarmAnsible(self.environment())
+        return self._ansible.run(self.command(name, *arguments)[1:], ROOT, timeout=240)
+
+    def end(self) -> None:
+        """Leave nothing of the controller behind."""
+        if self._ansible is not None:
+            self._ansible.end()
+        shutil.rmtree(self.connections, ignore_errors=True)
 
     def deploy(self, release: Mapping[str, str], *more: str) -> subprocess.CompletedProcess[str]:
         """Deploy a release that is in the registry."""

@@ -96,7 +96,7 @@ class ServiceHost:
     ) -> Result:
         """Run a module once on the host; a failure is returned, not raised."""
         arguments = self._arguments(module, options, kill_at, check, verbose)
-        return parse(WARM.run(arguments, self.folder, timeout=300))
+        return parse(WARM.run(arguments, self.folder, timeout=300).stdout)
 
     def start(
         self,

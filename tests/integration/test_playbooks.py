@@ -17,10 +17,15 @@ from typing import Any
 import pytest
 
 from .conftest import PORTS, release_of
-from .service_host import ROOT, ServiceHost, ansible_command, ansible_environment
+from .service_host import ROOT, ServiceHost, ansible_environment
+from .warm_ansible import WarmAnsible
 
 ZEROS = "sha256:" + 64 * "0"
+# As cron and containers have it: nothing in the environment names the operator.
 OPERATOR = ("SUDO_USER", "LOGNAME", "USER", "LNAME", "USERNAME")
+WARM = WarmAnsible(
+    {key: value for key, value in ansible_environment().items() if key not in OPERATOR}
+)
 PLAYBOOKS = (
     "build",
     "deploy",
@@ -78,17 +83,7 @@ def playbook(
     groups = {"web": {"hosts": hosts}}
     inventory.write_text(json.dumps({"all": {"children": groups, "vars": common}}))
     file = ROOT / "playbooks" / f"{name}.yml" if name.isidentifier() else Path(name)
-    return subprocess.run(
-        [ansible_command("ansible-playbook"), "-i", str(inventory), str(file), *arguments],
-        # As cron and containers have it: nothing in the environment names the operator.
-        env={key: value for key, value in ansible_environment().items() if key not in OPERATOR},
-        cwd=target.folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return WARM.run(["-i", str(inventory), str(file), *arguments], target.folder, timeout=120)
 
 
 @pytest.mark.once

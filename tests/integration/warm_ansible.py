@@ -17,6 +17,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -34,27 +35,42 @@ class WarmAnsible:
         self._environment = dict(environment)
         self._lock = threading.Lock()
         self._channel: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        atexit.register(self.end)
 
-    def run(self, arguments: Sequence[str], folder: Path, timeout: float) -> str:
-        """What ``ansible-playbook`` prints with these arguments, errors included.
+    def run(
+        self, arguments: Sequence[str], folder: Path, timeout: float
+    ) -> subprocess.CompletedProcess[str]:
+        """``ansible-playbook`` with these arguments; errors are in ``stdout`` as well.
 
+        :param folder: that it is run in.
         :param timeout: seconds; TimeoutError when it takes longer.
         """
-        with self._lock:
+        with self._lock, tempfile.TemporaryFile() as file:
             channel = self._started()
             channel.settimeout(timeout)
-            output = folder / "ansible-output"
-            with output.open("wb") as file:
-                order = json.dumps({"arguments": list(arguments), "folder": str(folder)})
-                socket.send_fds(channel, [order.encode()], [file.fileno()])
-                if not channel.recv(1):
-                    raise RuntimeError("the process that forks Ansible is gone")
-            return output.read_text(encoding="utf-8")
+            order = json.dumps({"arguments": list(arguments), "folder": str(folder)})
+            socket.send_fds(channel, [order.encode()], [file.fileno()])
+            code = channel.recv(1)
+            if not code:
+                raise RuntimeError("the process that forks Ansible is gone")
+            file.seek(0)
+            output = file.read().decode("utf-8")
+        return subprocess.CompletedProcess(["ansible-playbook", *arguments], code[0], output, "")
+
+    def end(self) -> None:
+        """End the process that forks, if there is one."""
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+        if self._process is not None:
+            self._process.wait(10)
+            self._process = None
 
     def _started(self) -> socket.socket:
         if self._channel is None:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            process = subprocess.Popen(
+            self._process = subprocess.Popen(
                 [sys.executable, __file__, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -63,8 +79,6 @@ class WarmAnsible:
             )
             theirs.close()
             self._channel = ours
-            atexit.register(process.wait, 10)
-            atexit.register(ours.close)  # the last registered is the first called
         return self._channel
 
 
@@ -93,8 +107,9 @@ def serve(channel: socket.socket) -> None:
                 # Not by sys.exit: the handlers of exit would remove the folder that is shared.
                 os._exit(code)
         os.close(files[0])
-        os.waitpid(child, 0)
-        channel.send(b".")
+        status = os.waitpid(child, 0)[1]
+        code = os.waitstatus_to_exitcode(status)
+        channel.send(bytes([code if code >= 0 else 128 - code]))
 
 
 if __name__ == "__main__":

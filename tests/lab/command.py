@@ -29,6 +29,7 @@ def run(
     :param input: what it reads on standard input; nothing when not given.
     :param check: whether another exit code than 0 is an error.
     :param timeout: seconds until it is killed.
+    :returns: its exit code is 128 and the signal's number when a signal ended it.
     :raises LabError: it is not installed, took too long, or (with check) failed.
     """
     command = [str(part) for part in argv]
@@ -48,9 +49,11 @@ def run(
         ) from error
     except subprocess.TimeoutExpired as error:
         raise LabError(f"no end after {timeout:g} s: {' '.join(command)}") from error
+    # As a shell tells that a signal ended it.
+    code = done.returncode if done.returncode >= 0 else 128 - done.returncode
     result = subprocess.CompletedProcess(
         command,
-        done.returncode,
+        code,
         done.stdout.decode(errors="replace"),
         done.stderr.decode(errors="replace"),
     )

@@ -17,6 +17,7 @@ from subprocess import CompletedProcess
 from . import cgroups
 from .command import docker, failure, run
 from .errors import LabError
+from .namespaces import ENVIRONMENT, enter
 from .recipes import Kind, Suite
 
 # A host is up 1 to 2 s after its start here; a loaded machine may take much longer.
@@ -67,17 +68,12 @@ class Host:
         :raises LabError: it failed (with check).
         """
         argv = ["sh", "-c", command] if isinstance(command, str) else list(command)
-        return docker(
-            "exec",
-            "--interactive",
-            self.container,
-            "timeout",
-            "--signal=KILL",
-            f"{timeout:g}",
-            *argv,
+        return run(
+            enter(self.container, ["timeout", "--signal=KILL", f"{timeout:g}", *argv]),
             input=input,
             check=check,
             timeout=timeout + 15,
+            env=ENVIRONMENT,
         )
 
     @property
