@@ -42,12 +42,14 @@ def figures(values: list[float]) -> str:
 
 
 def web(replicas: int, parallelism: int) -> dict[str, Any]:
-    """A routed service, healthy at once, that is not watched after the switch."""
+    """A routed service, healthy at once, that is not watched after the switch, and is probed as
+    often as the floor does it.
+    """
     return {
         "replicas": replicas,
         "port": 8000,
         "routes": [{"host": "shop.test"}],
-        "health": {"path": "/up", "successes": 1, "start_interval": "50ms"},
+        "health": {"path": "/up", "successes": 1, "start_interval": "10ms"},
         "update": {"monitor": "0s", "parallelism": parallelism},
     }
 
