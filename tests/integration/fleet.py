@@ -99,8 +99,11 @@ class Fleet:
         """Deploy a release that is in the registry."""
         return self.run("deploy", *wanted(release), *more)
 
-    def begin(self, release: Mapping[str, str]) -> subprocess.Popen[str]:
-        """Begin to deploy a release, in a process group that can be killed."""
+    def begin(self, release: Mapping[str, str] | str) -> subprocess.Popen[str]:
+        """Begin to deploy, in a process group that can be killed.
+
+        :param release: one that is in the registry, or a revision that is to be built.
+        """
         return subprocess.Popen(
             self.command("deploy", *wanted(release)),
             env=self.environment(),
@@ -159,8 +162,10 @@ class Fleet:
                     target.docker("rm", "-f", name)
 
 
-def wanted(release: Mapping[str, str]) -> tuple[str, str]:
-    """The extra variables that name a release."""
+def wanted(release: Mapping[str, str] | str) -> tuple[str, str]:
+    """The extra variables that name a release, or a revision."""
+    if isinstance(release, str):
+        return ("-e", f"service=shop revision={release}")
     return ("-e", f"service=shop revision={release['revision']} digest={release['digest']}")
 
 

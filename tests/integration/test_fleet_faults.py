@@ -10,13 +10,16 @@ import os
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
 from .conftest import release_of
 from .fleet import Fleet, rows
+from .images.repository import Repository
 
 
 @pytest.fixture
@@ -59,12 +62,11 @@ def canary_done(fleet: Fleet) -> bool:
     return fleet.claims() == ["web2"]
 
 
+SIGNALS = [pytest.param(signal.SIGINT, marks=pytest.mark.large, id="SIGINT"), signal.SIGKILL]
+
+
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(
-    "number",
-    [pytest.param(signal.SIGINT, marks=pytest.mark.large, id="SIGINT"), signal.SIGKILL],
-    ids=lambda number: signal.Signals(number).name,
-)
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: signal.Signals(number).name)
 def test_a_controller_that_ends_in_any_phase_leaves_what_the_next_run_completes(
     pair, digests, number
 ):
@@ -88,6 +90,93 @@ def test_a_controller_that_ends_in_any_phase_leaves_what_the_next_run_completes(
         for target in pair.hosts.values():
             assert len(target.containers("shop")) == 1
             assert target.docker("ps", "-aq", "--filter", "label=hundred.run") == ""
+
+
+def works(command: str) -> bool:
+    """A process with exactly these arguments runs on this machine, in a container or not."""
+    wanted = command.replace(" ", "\0").encode() + b"\0"
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended
+            if file.read_bytes() == wanted:
+                return True
+    return False
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: signal.Signals(number).name)
+def test_a_controller_that_ends_in_a_build_leaves_what_the_next_run_completes(
+    pair, digests, number
+):
+    v1 = release_of(digests, "v1")
+    pair.must_deploy(v1)
+    repository = Repository(pair.folder / "source")
+    # Its own, or the engine would have the layers of another run.
+    lines = [f"# {uuid.uuid4()}", "FROM hundred-test-app:v2", "COPY Dockerfile /tmp/built"]
+    lines.append("RUN sleep 3.25")
+    revision = repository.commit({"Dockerfile": "\n".join(lines)})
+    pair.services["shop"]["build"] = {"source": str(repository.path), "test": [["sleep", "3.75"]]}
+    pair.variables["hundred_build_host"] = "localhost"
+    for phase in ("sleep 3.25", "sleep 3.75"):
+        process = pair.begin("main")
+        wait_for(process, lambda phase=phase: works(phase))
+        os.killpg(process.pid, number)
+        process.communicate(timeout=60)
+        assert process.returncode != 0
+        # No host was asked, so none is changed and none is claimed.
+        assert pair.claims() == [] and pair.revisions() == 2 * [v1["revision"]]
+    done = pair.run("deploy", "-e", "service=shop revision=main")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert pair.revisions() == 2 * [revision] and pair.claims() == []
+    # The module outlives its controller, and removes the container of its test.
+    listed = ["docker", "ps", "-a", "--format", "{{.Names}} {{.Command}}"]
+    assert "sleep 3.75" not in subprocess.check_output(listed, text=True)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: signal.Signals(number).name)
+def test_f3_a_controller_that_ends_in_the_return_leaves_what_the_next_run_completes(
+    pair, digests, number
+):
+    v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
+    pair.must_deploy(v1)
+    pair.sabotage("web2", 2)
+    process = pair.begin(v2)
+    # The canary is swapped, the second one fails, the canary gets its former release again.
+    wait_for(process, lambda: claimed(pair), lambda: canary_done(pair))
+    web1 = pair.hosts["web1"]
+    wait_for(process, lambda: "shop-g3-1" in web1.containers("shop"))
+    os.killpg(process.pid, number)
+    process.communicate(timeout=60)
+    assert process.returncode != 0
+    pair.mend()
+    done = pair.deploy(v2, "-e", "hundred_service_lock_timeout=1m")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert pair.revisions() == 2 * [v2["revision"]] and pair.claims() == []
+    for target in pair.hosts.values():
+        assert list(target.containers("shop").values()) == ["running"]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: signal.Signals(number).name)
+def test_a_controller_that_ends_in_a_task_after_the_last_swap_leaves_a_complete_fleet(
+    pair, digests, number
+):
+    v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
+    pair.must_deploy(v1)
+    pair.services["shop"]["tasks"] = {"after": [{"name": "warm", "command": "sleep 4"}]}
+    process = pair.begin(v2)
+    wait_for(process, lambda: claimed(pair), lambda: migrating(pair))
+    os.killpg(process.pid, number)
+    process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert pair.revisions() == 2 * [v2["revision"]]
+    done = pair.deploy(v2, "-e", "hundred_service_lock_timeout=1m")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert pair.revisions() == 2 * [v2["revision"]] and pair.claims() == []
+    deadline = time.monotonic() + 20
+    for target in pair.hosts.values():
+        while target.docker("ps", "-aq", "--filter", "label=hundred.run"):
+            assert time.monotonic() < deadline
 
 
 @contextmanager
@@ -129,6 +218,28 @@ def test_f2_f3_a_host_whose_network_is_cut_stops_the_fleet_and_the_next_run_conv
         output = ended(process)
     told = rows(subprocess.CompletedProcess([], 1, output))
     assert "swapped, failed after it" in told["web1"] and "item=never" not in output, output
+
+
+@pytest.mark.timeout(600)
+def test_f4_a_host_that_was_left_behind_lags_until_the_next_deploy(pair, digests):
+    v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
+    pair.must_deploy(v1)
+    skip = ("-e", "hundred_unreachable=skip hundred_unreachable_limit=1")
+    with cut_off(pair, "web2"):
+        done = pair.deploy(v2, *skip)
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = rows(done)
+    assert "swapped" in told["web1"] and "skipped" in told["web2"], done.stdout
+    assert pair.revisions() == [v2["revision"], v1["revision"]] and pair.claims() == []
+    status = pair.run("status", "-e", "service=shop")
+    line = [line for line in status.stdout.splitlines() if line.split()[:2] == ["shop", "web2"]]
+    assert len(line) == 1 and "behind" in line[0], status.stdout
+    done = pair.deploy(v2)
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = rows(done)
+    assert "unchanged" in told["web1"] and "swapped" in told["web2"], done.stdout
+    assert pair.revisions() == 2 * [v2["revision"]]
+    assert "behind" not in pair.run("status", "-e", "service=shop").stdout
 
 
 @pytest.mark.timeout(600)
