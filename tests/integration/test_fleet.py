@@ -130,6 +130,11 @@ def test_a_paused_fleet_is_continued_by_the_next_deploy(fleet, digests):
     fleet.mend()
     # Whoever goes on need not wait, on whichever controller.
     fleet.controller = fleet.folder / "colleague"
+    # One that is refused before it begins changes no host, and leaves what is to be gone on with.
+    refused = fleet.deploy({**v1, "digest": "sha256:" + 64 * "0"})
+    assert refused.returncode != 0
+    assert fleet.revisions() == [v2["revision"], *(3 * [v1["revision"]])], refused.stdout
+    assert not [line for line in rows(refused).values() if "returned" in line], refused.stdout
     done = fleet.deploy(v2)
     assert done.returncode == 0, done.stdout + done.stderr
     assert fleet.revisions() == 4 * [v2["revision"]]

@@ -80,9 +80,9 @@ def test_a_controller_that_ends_in_any_phase_leaves_what_the_next_run_completes(
         os.killpg(process.pid, number)
         process.communicate(timeout=60)
         assert process.returncode != 0
-        # No wait for the lease, and nobody has to remove a lock.
+        # No wait for the lease, nobody has to remove a lock, and a swap that goes on is waited for.
         began = time.monotonic()
-        done = pair.deploy(release, "-e", "hundred_service_lock_timeout=1m")
+        done = pair.deploy(release)
         assert done.returncode == 0, (moment, done.stdout + done.stderr)
         assert time.monotonic() - began < 60
         assert pair.revisions() == 2 * [release["revision"]]
@@ -149,7 +149,7 @@ def test_f3_a_controller_that_ends_in_the_return_leaves_what_the_next_run_comple
     process.communicate(timeout=60)
     assert process.returncode != 0
     pair.mend()
-    done = pair.deploy(v2, "-e", "hundred_service_lock_timeout=1m")
+    done = pair.deploy(v2)
     assert done.returncode == 0, done.stdout + done.stderr
     assert pair.revisions() == 2 * [v2["revision"]] and pair.claims() == []
     for target in pair.hosts.values():
@@ -170,7 +170,7 @@ def test_a_controller_that_ends_in_a_task_after_the_last_swap_leaves_a_complete_
     process.communicate(timeout=60)
     assert process.returncode != 0
     assert pair.revisions() == 2 * [v2["revision"]]
-    done = pair.deploy(v2, "-e", "hundred_service_lock_timeout=1m")
+    done = pair.deploy(v2)
     assert done.returncode == 0, done.stdout + done.stderr
     assert pair.revisions() == 2 * [v2["revision"]] and pair.claims() == []
     deadline = time.monotonic() + 20
@@ -206,7 +206,7 @@ def test_f2_f3_a_host_whose_network_is_cut_stops_the_fleet_and_the_next_run_conv
     assert told["web1"].endswith("since web2 could not be reached"), output
     assert "web2" in told and "swapped" not in told["web2"].replace("not swapped", ""), output
     assert pair.revisions()[0] == v1["revision"]
-    done = pair.deploy(v2, "-e", "hundred_service_lock_timeout=1m")
+    done = pair.deploy(v2)
     assert done.returncode == 0, done.stdout
     assert pair.revisions() == 2 * [v2["revision"]] and pair.claims() == []
     # A task that is cut off is told as one that failed, and none after it is begun.

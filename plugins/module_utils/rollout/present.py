@@ -21,7 +21,7 @@ from ..image.retry import retrying
 from ..state.freeze import refuse_frozen
 from ..state.history import make_entry
 from ..state.journal import Journal
-from ..state.lock import service_lock
+from ..state.lock import SUPERVISOR, service_lock
 from .attempt import Attempt
 from .boundaries import boundary
 from .examine import Examination, Wanted, examine
@@ -36,6 +36,10 @@ from .schedule import planned_units, schedule
 from .stale import refuse_stale
 from .swap import run
 
+# As long as the return of a failed deploy waits for a call whose connection broke
+# (playbooks/parts/deploy_service.yml).
+ORPHAN_SECONDS = 120.0
+
 
 def present(host: ServiceHost, wanted: Wanted, check: bool = False) -> Outcome:
     """Have the wanted release serve on this host, and nothing else of the service.
@@ -46,8 +50,24 @@ def present(host: ServiceHost, wanted: Wanted, check: bool = False) -> Outcome:
     began = time.monotonic()
     if check:
         return outcome_in_check_mode(host, wanted, began)
-    with service_lock(host.lock_path, host.service, host.settings.by, host.settings.lock_timeout):
+    with service_lock(host.lock_path, host.service, _holder(host, wanted), _patience(host)):
         return bring(host, wanted, began)
+
+
+def _holder(host: ServiceHost, wanted: Wanted) -> str:
+    """Who holds the lock and why, for the message that a second one gets."""
+    by = host.settings.by
+    # The supervisor is known by its name.
+    return by if by == SUPERVISOR else f"{by}, who brings {_what(wanted)} here"
+
+
+def _patience(host: ServiceHost) -> float:
+    """Seconds to wait for another rollout: what a deploy began here whose controller is gone goes
+    on to its end, and the deploy that completes it waits for that.
+    """
+    deploy, held = host.settings.deploy, host.lease_file.read()
+    orphaned = deploy is not None and held is not None and held.deploy in deploy.ended
+    return max(host.settings.lock_timeout, ORPHAN_SECONDS if orphaned else 0.0)
 
 
 def outcome_in_check_mode(host: ServiceHost, wanted: Wanted, began: float) -> Outcome:
@@ -101,8 +121,12 @@ def claim(host: ServiceHost, wanted: Wanted, keep: bool) -> tuple[str, ...]:
         return ()
     if not host.settings.override:
         refuse_frozen(host.service, host.freeze_file.read(), time.time())
-    what = f"revision {wanted.revision}"[:21] if wanted.revision else f"image {wanted.digest[:19]}"
-    return host.claim(what, keep)
+    return host.claim(_what(wanted), keep)
+
+
+def _what(wanted: Wanted) -> str:
+    """What is brought, for messages."""
+    return f"revision {wanted.revision}"[:21] if wanted.revision else f"image {wanted.digest[:19]}"
 
 
 def named(host: ServiceHost, wanted: Wanted, check: bool) -> tuple[Wanted, bool]:
@@ -132,7 +156,6 @@ def prefetch(host: ServiceHost, wanted: Wanted, check: bool = False) -> tuple[bo
     :returns: whether the image was (or would be) pulled, and the outcome that a rollout would have.
     """
     began = time.monotonic()
-    settings = host.settings
     with host.untouched(began):
         # Found out first: on a host where nothing is to be done nothing is locked or claimed.
         deploys = claim(host, wanted, keep=False)
@@ -141,7 +164,7 @@ def prefetch(host: ServiceHost, wanted: Wanted, check: bool = False) -> tuple[bo
         if seen.needed and not check:
             # A free lock is what the swap will want. It is not held while the image is pulled: a
             # rollback need not wait for that.
-            with service_lock(host.lock_path, host.service, settings.by, settings.lock_timeout):
+            with service_lock(host.lock_path, host.service, _holder(host, wanted), _patience(host)):
                 deploys = claim(host, wanted, keep=True)
         elif deploys and not check:
             host.lease_file.end(deploys)  # nothing is left to do for a deploy that died, either
@@ -228,6 +251,12 @@ def _act(host: ServiceHost, wanted: Wanted, seen: Examination, began: float) -> 
         journal = run(attempt, prepare)
         _schedule(host, definition, seen)
     except HundredError as error:
+        if attempt.journal.paused:
+            # The new release serves while somebody decides, so its cron entries are those that run.
+            try:
+                _schedule(host, definition, seen)
+            except HundredError as trouble:
+                attempt.notes.append(f"its cron entries are not scheduled: {trouble.message}")
         error.serving = error.serving or str(seen.journal.committed or "nothing")
         error.details.setdefault("planned", list(seen.lines))
         error.details.setdefault("notes", attempt.notes)
