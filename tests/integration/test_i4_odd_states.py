@@ -175,7 +175,25 @@ def test_i4_a_killed_end_of_routing_is_returned_from(target, digests, web):
 def test_another_proxy_is_refused_while_one_routes(target, digests, web):
     assert not target.rollout({**web, **release_of(digests, "v1")}).failed
     before = target.identities()
-    other = {"driver": "nginx", "http_port": PORTS["nginx"]}
+    driver = "nginx" if target.driver == "haproxy" else "haproxy"
+    other = {"driver": driver, "http_port": PORTS[driver]}
     refused = target.rollout({**web, **release_of(digests, "v2"), "proxy": other})
-    assert refused.failed and "is routed by haproxy" in refused["msg"], refused.output
+    assert refused.failed and f"is routed by {target.driver}" in refused["msg"], refused.output
     assert target.identities() == before and through_proxy(target) == "200"
+
+
+@pytest.mark.once
+@pytest.mark.timeout(300)
+def test_a_paused_rollout_runs_commands_in_the_release_that_serves(target, digests, web):
+    v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
+    assert not target.rollout({**web, **v1}).failed
+    pause = {"monitor": "6s", "parallelism": 2, "failure_action": "pause"}
+    sick = {"APP_UNHEALTHY_AFTER": "3"}
+    paused = target.rollout({**web, **v2, "update": pause, "environment": sick})
+    assert paused.failed and "pause" in paused["serving"], paused.output
+    assert target.info("shop")["revision"] == v2["revision"]
+    command = {"name": "shop", "command": ["cat", "/app/release"]}
+    done = target.call("service_run", command)
+    assert done["revision"] == v2["revision"], done.output
+    assert not target.call("service_rollback", {"name": "shop"}).failed
+    assert target.info("shop")["revision"] == v1["revision"]

@@ -17,6 +17,7 @@ from ..definition.stored import from_mapping
 from ..errors import HundredError
 from ..rollout import again
 from ..rollout.choice import kept_revisions
+from ..rollout.goal import served
 from ..rollout.host import ServiceHost, checked_name
 from ..rollout.info import known_services
 from ..rollout.outcome import Outcome
@@ -195,7 +196,7 @@ def _services(arguments: argparse.Namespace, configuration: Configuration) -> in
 
 def _entries(arguments: argparse.Namespace, configuration: Configuration) -> int:
     host = ServiceHost(configuration.settings(), checked_name(arguments.service))
-    release = host.journal_file.read().committed
+    release = served(host).committed
     if release is not None:
         for entry in read_entries(host, from_mapping(release.definition), release.reference):
             _out(entry.name)
@@ -204,7 +205,7 @@ def _entries(arguments: argparse.Namespace, configuration: Configuration) -> int
 
 def _revisions(arguments: argparse.Namespace, configuration: Configuration) -> int:
     host = ServiceHost(configuration.settings(), checked_name(arguments.service))
-    for revision in kept_revisions(host.journal_file.read()):
+    for revision in kept_revisions(served(host)):
         _out(revision)
     return 0
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..definition.release import fleet_id
 from ..definition.stored import from_mapping
 from ..engine.networks import Network
-from ..errors import RolloutError
+from ..errors import ProxyError, RolloutError
 from ..state.journal import Journal, Release
 from .examine import Wanted
 from .host import ServiceHost
@@ -53,6 +53,14 @@ def recovered(host: ServiceHost) -> Journal:
     if stored.desired is not None and stored.desired.proxy:
         proxy = host.open_proxy(stored.desired.proxy).observe(host.service)
     return recover(stored, proxy)
+
+
+def served(host: ServiceHost) -> Journal:
+    """As ``recovered``; while the proxy cannot be asked, what this host remembers."""
+    try:
+        return recovered(host)
+    except ProxyError:
+        return host.journal_file.read()
 
 
 def name_of(release: Release) -> str:

@@ -39,6 +39,7 @@ from ..engine.users import user_ids
 from ..errors import HundredError, RolloutError, StateError
 from ..state.history import make_entry
 from .choice import choose_release
+from .goal import served
 from .host import ServiceHost
 from .options import make_wanted
 from .present import named, pull
@@ -107,7 +108,7 @@ def remembered(host: ServiceHost, revision: str | None, generation: int | None =
     :param generation: its number, where several are of one revision.
     :raises RolloutError: the host has no such release, or several.
     """
-    release = choose_release(host.journal_file.read(), revision, generation)
+    release = choose_release(served(host), revision, generation)
     if release.network:
         host.use_network(Network(**release.network))
     values = host.secrets.read(release.release)
