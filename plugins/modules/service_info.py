@@ -176,6 +176,15 @@ services:
       type: list
       elements: dict
       sample: [{"action": "rollout", "result": "ok", "seconds": 2.1}]
+former:
+  description:
+    - The history of services that are not on the host any more, since they were removed or their
+      first deploy was undone, each with C(service) and C(history). Empty with O(name) or with
+      O(history=0).
+  returned: success
+  type: list
+  elements: dict
+  sample: []
 """
 
 from ansible.module_utils.basic import AnsibleModule

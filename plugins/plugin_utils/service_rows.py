@@ -79,7 +79,7 @@ def history_rows(host: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         reason = str(values.get("msg") or "not asked")
         return [{"service": "", "host": host, "result": "not known", "why": reason}]
     rows = []
-    for item in values["services"]:
+    for item in (*values["services"], *(values.get("former") or ())):
         if "history" not in item:
             why = f"{item['service']}: {item.get('reason') or 'its history was not told'}"
             row = {"service": item["service"], "host": host, "result": "not known"}

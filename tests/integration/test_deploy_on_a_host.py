@@ -66,10 +66,19 @@ def test_f3_a_change_of_scale_and_of_routes_is_undone(target, digests, web):
 
 @pytest.mark.once
 def test_f3_a_first_deploy_is_undone_by_removing_what_it_brought(target, digests, web):
-    assert target.rollout({**web, **release_of(digests, "v1"), **part_of("mine")}).changed
+    freeze = {"name": "shop", "end": "72h", "reason": "the sale", "started_by": "anna"}
+    assert not target.call("service_freeze", freeze).failed
+    first = {**web, **release_of(digests, "v1"), **part_of("mine")}
+    assert target.rollout(first).failed
+    assert target.rollout({**first, "override": "a new host"}).changed
     assert undo(target, "mine").changed
     assert target.containers() == {}
-    assert target.call("service_info", {})["services"] == []
+    # What it did not bring stays, and so does what was done.
+    told = target.call("service_info", {})
+    assert told["services"] == []
+    assert [item["action"] for item in told["former"][0]["history"]][-2:] == ["rollout", "absent"]
+    assert "the sale" in target.rollout(first)["msg"]
+    assert not target.call("service_freeze", {"name": "shop", "state": "absent"}).failed
 
 
 @pytest.mark.once

@@ -202,6 +202,10 @@ def found(target: ServiceHost) -> dict[str, str]:
 @pytest.mark.once
 @pytest.mark.timeout(300)
 def test_status_and_doctor_tell_what_is_wrong_and_end_with_1(host):
+    # Who may not look is not told that all is well.
+    for words in ("status", "status --json", "history", "status shop"):
+        refused = host.host.run(f"runuser -u nobody -- hundred {words}", check=False)
+        assert refused.returncode == 1 and "as root" in refused.stderr + refused.stdout, words
     assert hundred(host, "status").returncode == 0
     assert set(found(host)) == {"supervisor"}
     host.docker("kill", "shop-g1-2")

@@ -13,7 +13,7 @@ from typing import Any
 from ..clock import utc_iso
 from ..errors import RolloutError
 from ..rollout.host import Settings, checked_name, jobs_history, rollout_history
-from ..rollout.info import describe_services, known_services
+from ..rollout.info import describe_services, services_with_history
 from ..text_table import render
 
 STATUS_COLUMNS = ("service", "state", "revision", "generation", "healthy", "since", "note")
@@ -66,7 +66,7 @@ def history(settings: Settings, service: str | None, entries: int) -> list[dict[
     :param entries: how many at most.
     :raises RolloutError: this host does not know the service.
     """
-    names = known_services(settings)
+    names = services_with_history(settings)
     if service is not None:
         checked_name(service)
         if service not in names and not rollout_history(settings, service).entries():

@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import HundredError
 from .again import restart, start
 from .host import Settings
-from .info import describe_services
+from .info import describe_services, former_services
 from .options import make_result, make_wanted, open_host
 from .present import prefetch, present
 from .stop import remove, stop
@@ -73,7 +73,8 @@ def service_info(params: Mapping[str, Any], check: bool, diff: bool) -> dict[str
     """
     settings = Settings(state_dir=params["state_dir"], docker_host=params["docker_host"])
     services = describe_services(settings, params["name"], params["history"])
-    return {"changed": False, "services": services}
+    former = [] if params["name"] is not None else former_services(settings, params["history"])
+    return {"changed": False, "services": services, "former": former}
 
 
 # By the names of the modules.

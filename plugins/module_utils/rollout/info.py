@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from typing import Any
 
 from ..clock import utc_iso
@@ -15,7 +16,7 @@ from ..definition.model import Definition
 from ..definition.release import definition_hash
 from ..definition.stored import from_mapping
 from ..engine.containers import Container, Engine
-from ..errors import HundredError, RolloutError
+from ..errors import HundredError, RolloutError, StateError
 from ..probe import Outcome, probe
 from ..proxy.protocol import Observed
 from ..state.freeze import Freeze
@@ -30,15 +31,36 @@ from .plan import recover
 
 
 def known_services(settings: Settings) -> list[str]:
-    """The names of the services that this host remembers."""
+    """The names of the services that this host remembers.
+
+    :raises StateError: they are not for this user to know.
+    """
+    return _services_with(settings, "journal.json")
+
+
+def services_with_history(settings: Settings) -> list[str]:
+    """The names of the services of which something was done on this host; some may be gone.
+
+    :raises StateError: they are not for this user to know.
+    """
+    return _services_with(settings, "history.jsonl")
+
+
+def _services_with(settings: Settings, file: str) -> list[str]:
     folder = os.path.join(settings.state_dir, "services")
-    if not os.path.isdir(folder):
+    try:
+        found = []
+        for name in os.listdir(folder):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                os.stat(os.path.join(folder, name, file))
+                found.append(name)
+        return sorted(found)
+    except FileNotFoundError:
         return []
-    return sorted(
-        name
-        for name in os.listdir(folder)
-        if os.path.exists(os.path.join(folder, name, "journal.json"))
-    )
+    except OSError as error:
+        raise StateError(
+            f"cannot read {folder}: {error.strerror}", next_step="run it as root"
+        ) from error
 
 
 def describe_services(settings: Settings, name: str | None, history: int) -> list[dict[str, Any]]:
@@ -63,6 +85,17 @@ def describe_services(settings: Settings, name: str | None, history: int) -> lis
     if names and history <= 0:
         Engine(settings.docker_host)  # without it there is nothing to tell of any service
     return [_describe_or_tell(settings, item, history) for item in names]
+
+
+def former_services(settings: Settings, history: int) -> list[dict[str, Any]]:
+    """The history of services that are not on this host any more, by their names: they were
+    removed, or their first deploy came to nothing.
+
+    :param history: how many entries of each to include, the newest.
+    """
+    gone = set(services_with_history(settings)) - set(known_services(settings))
+    told = {name: _newest(rollout_history(settings, name), history) for name in sorted(gone)}
+    return [{"service": name, "history": entries} for name, entries in told.items() if entries]
 
 
 def _describe_or_tell(settings: Settings, service: str, history: int) -> dict[str, Any]:

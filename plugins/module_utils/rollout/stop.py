@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from ..cron.timers import present_units
 from ..definition.model import Definition
@@ -98,13 +99,15 @@ def stop(host: ServiceHost, check: bool = False) -> Outcome:
     return _locked(host, check, _stop)
 
 
-def remove(host: ServiceHost, check: bool = False) -> Outcome:
+def remove(host: ServiceHost, check: bool = False, undone: bool = False) -> Outcome:
     """Remove the service from this host: routes, replicas, commands and cron jobs at work, secrets
     and memory. Its volumes stay.
 
+    :param undone: a first deploy is undone. What it did not bring, a freeze, stays, and so does the
+        memory of the images that it pulled: the next success removes them.
     :raises HundredError: it failed; what is left is removed by the next run.
     """
-    return _locked(host, check, _remove)
+    return _locked(host, check, partial(_remove, undone=undone))
 
 
 Act = Callable[[ServiceHost, bool, float], Outcome]
@@ -164,10 +167,12 @@ def _stop(host: ServiceHost, check: bool, began: float) -> Outcome:
     return _outcome(host, scene, lines, after, began)
 
 
-def _remove(host: ServiceHost, check: bool, began: float) -> Outcome:
+def _remove(host: ServiceHost, check: bool, began: float, undone: bool) -> Outcome:
     with host.untouched(began):
         scene = _Scene(host, proxy_needed=True)
-    lines = _removal_lines(host, scene)
+    kept = (host.freeze_file.path, host.pulled.path) if undone else ()
+    memory = [path for path in _memory(host) if path not in kept]
+    lines = _removal_lines(host, scene, memory)
     if not check and lines:
         unschedule(host)
         if scene.definition is not None and scene.release is not None:
@@ -182,7 +187,7 @@ def _remove(host: ServiceHost, check: bool, began: float) -> Outcome:
         if scene.proxy is not None:
             scene.proxy.remove(host.service)
         _remember(host, scene, "absent", began)
-        for path in _memory(host):
+        for path in memory:
             if os.path.isdir(path):
                 shutil.rmtree(path, ignore_errors=True)
             elif os.path.lexists(path):
@@ -193,7 +198,7 @@ def _remove(host: ServiceHost, check: bool, began: float) -> Outcome:
     return replace(done, journal=replace(scene.journal, committed=None))
 
 
-def _removal_lines(host: ServiceHost, scene: _Scene) -> list[str]:
+def _removal_lines(host: ServiceHost, scene: _Scene, memory: Sequence[str]) -> list[str]:
     lines = []
     if scene.routed:
         lines.append(f"remove the routes of {host.service} from the proxy")
@@ -204,7 +209,7 @@ def _removal_lines(host: ServiceHost, scene: _Scene) -> list[str]:
         lines.append(f"end and remove the commands at work {names}")
     if present_units(host.service):
         lines.append("remove the timers of its cron entries")
-    if any(map(os.path.lexists, _memory(host))):
+    if any(map(os.path.lexists, memory)):
         lines.append("forget its releases and secrets; its volumes stay")
     return lines
 
