@@ -114,7 +114,8 @@ class ActionModule(ActionBase):
         except DefinitionError as error:
             result.update(failed=True, changed=False, msg=error.message)
             return result
-        services = {name: _described(definitions[name], groups) for name in chosen}
+        crontabs = _crontabs(definitions)
+        services = {name: _described(definitions[name], groups, crontabs) for name in chosen}
         if builder == LOCALHOST:
             for service in services.values():
                 source = service["build"]["source"]
@@ -357,8 +358,24 @@ def _beside_the_inventory(path: str, variables: Mapping[str, Any]) -> str:
     return os.path.realpath(os.path.join(folder, os.path.expanduser(path)))
 
 
-def _described(definition: Definition, groups: Mapping[str, Any]) -> dict[str, Any]:
-    """A definition as data for tasks, without the value of any secret."""
+def _crontabs(definitions: Mapping[str, Definition]) -> dict[str, str]:
+    """The crontab in the source of each image, by the image: whichever of its services is built
+    first, the others find the same image.
+    """
+    return {
+        definition.image: definition.cron.file
+        for definition in definitions.values()
+        if definition.cron is not None and definition.cron.file and definition.build is not None
+    }
+
+
+def _described(
+    definition: Definition, groups: Mapping[str, Any], crontabs: Mapping[str, str]
+) -> dict[str, Any]:
+    """A definition as data for tasks, without the value of any secret.
+
+    :param crontabs: as ``_crontabs`` returns them.
+    """
     mapping = to_mapping(definition)
     hosts = hosts_of(mapping.pop("hosts"), groups)
     del mapping["name"]
@@ -366,8 +383,8 @@ def _described(definition: Definition, groups: Mapping[str, Any]) -> dict[str, A
     if definition.cron is not None:
         # One host runs it, whichever of them are deployed to.
         mapping["cron"].setdefault("host", hosts[0])
-        if build is not None:
-            build["crontab"] = definition.cron.file
+    if build is not None and definition.image in crontabs:
+        build["crontab"] = crontabs[definition.image]
     return {
         "hosts": hosts,
         "secret_names": mapping.pop("secrets"),

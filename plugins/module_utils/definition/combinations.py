@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from .model import Definition, Route
+from .model import Build, Definition, Route
 from .problems import Place, shown
 from .shapes import LONGEST_ARGUMENT, size
 from .units import format_duration
@@ -129,6 +130,7 @@ def check_services(
     :param proxy: the kind of proxy, ``haproxy`` or ``nginx``, None when it is not known.
     :param http_port: the port of all services with ``protocol: http``, None when it is not known.
     """
+    _check_shared_images(place, definitions)
     claims: dict[tuple[object, ...], list[str]] = {}
     for name, definition in definitions.items():
         spot = place.at(name)
@@ -145,6 +147,43 @@ def check_services(
                 spot.at("routes").item(index).at("published").note(
                     "must not be the port of the services with protocol: http", str(http_port)
                 )
+
+
+def _content(build: Build) -> Build:
+    """A build without what changes nothing in its image."""
+    return replace(build, tags=(), cache_from=(), cache_to=())
+
+
+def _check_shared_images(place: Place, definitions: Mapping[str, Definition]) -> None:
+    """Record where services have one repository and do not build the same: a revision has one tag
+    in it, so that whichever was built first would be taken for both.
+    """
+    first: dict[str, str] = {}
+    for name, definition in definitions.items():
+        spot = place.at(name)
+        if definition.build is None or not spot.sound("image", "build", "cron"):
+            continue
+        other = definitions[first.setdefault(definition.image, name)]
+        if other.build is not None and _content(definition.build) != _content(other.build):
+            spot.at("build").note(
+                f"must be the same as that of the service {other.name}, which has the same image",
+                None,
+                "give what is built otherwise an image, that is a repository, of its own",
+            )
+    files: dict[str, tuple[str, str]] = {}
+    for name, definition in definitions.items():
+        spot = place.at(name)
+        if definition.build is None or definition.cron is None or not spot.sound("image", "cron"):
+            continue
+        if definition.cron.file is None:
+            continue
+        owner, file = files.setdefault(definition.image, (name, definition.cron.file))
+        if definition.cron.file != file:
+            spot.at("cron").note(
+                f"must name the same file as that of the service {owner}, which has the same image",
+                None,
+                "an image carries one crontab: give this service an image of its own, or cron.text",
+            )
 
 
 def _check_claim(
