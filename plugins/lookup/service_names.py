@@ -13,7 +13,7 @@ version_added: 0.1.0
 description:
   - Splits a list of services with commas into their names, each once, in order; V(all) is every
     service of C(hundred_services), in its order.
-  - More than 20 services are refused, unless O(limited=false).
+  - More than 50 services are refused, unless O(limited=false).
   - Unlike that variable itself it is known when a playbook is loaded, before there is a play.
 author: hundred.containers authors (@hundred-containers)
 options:
@@ -54,7 +54,7 @@ ALL = "all"
 VARIABLE = "hundred_services"
 
 # As many as there are playbooks for numbers of services, in playbooks/parts/services.
-MOST = 20
+MOST = 50
 
 # The inventory's services by its sources, as they were when the playbook was loaded: its first play
 # asks again, and must hear the same.

@@ -29,12 +29,12 @@ def test_names_come_in_the_order_given() -> None:
 
 
 def test_every_number_of_services_has_its_playbook() -> None:
-    for number in range(1, 21):
+    for number in range(1, 51):
         lines = (PARTS / f"{number}.yml").read_text().splitlines()
         assert f"    __hundred_number: {number - 1}" in lines
         before = f"  ansible.builtin.import_playbook: {number - 1}.yml"
         assert (before in lines) == (number > 1)
-    assert not (PARTS / "21.yml").exists()
+    assert not (PARTS / "51.yml").exists()
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,8 @@ def test_no_service_is_refused_and_one_named_twice_is_one(
     lookup = LookupModule(loader=DataLoader())
     if said is None:
         assert lookup.run(terms) == ["a"]
-        with pytest.raises(AnsibleError, match="at most 20"):
-            lookup.run([[str(number) for number in range(21)]])
+        with pytest.raises(AnsibleError, match="at most 50"):
+            lookup.run([[str(number) for number in range(51)]])
     else:
         with pytest.raises(AnsibleError, match=said):
             lookup.run(terms)
