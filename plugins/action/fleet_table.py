@@ -79,6 +79,9 @@ RESULTS = {
     "prune": "__hundred_pruned",
 }
 
+# The row of a service of which a limit leaves no host.
+NO_HOST = "no host"
+
 # Columns that are there only if a row has a value in them.
 OPTIONAL = ("why", "reason")
 
@@ -103,7 +106,8 @@ class ActionModule(ActionBase):
         """Print the table and return its rows; fail if a host failed."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         arguments = self.validate_argument_spec(argument_spec=dict(ARGUMENTS))[1]
-        if not arguments["hosts"]:
+        several = len(arguments["services"]) > 1
+        if not arguments["hosts"] and not (several and _others_have_hosts(arguments)):
             result.update(
                 failed=True, changed=False, msg="no host is left to report on: see --limit"
             )
@@ -119,8 +123,8 @@ class ActionModule(ActionBase):
                 row["result"] = "skipped"
             failures = []
         service, services = arguments["service"], arguments["services"]
-        several = len(services) > 1
         if several:
+            rows = rows or [{"host": NO_HOST, "result": "left out by --limit"}]
             rows = together(arguments["earlier"], service, rows, services, bool(failures))
         if arguments["format"] == "json":
             self._display.display(json.dumps(rows, sort_keys=True))
@@ -193,6 +197,14 @@ class ActionModule(ActionBase):
             for problem in row.get("problems") or ():
                 text = printable(f"{row['host']}: {row['service']}: {problem}")
                 self._display.display(f"{text}\n")
+
+
+def _others_have_hosts(arguments: Mapping[str, Any]) -> bool:
+    """Whether a limit that leaves out every host of one service may be meant so: those of another
+    one that was begun are not, or there are some to come.
+    """
+    last = arguments["service"] == arguments["services"][-1]
+    return not last or any(row.get("host") != NO_HOST for row in arguments["earlier"])
 
 
 def _result(hostvars: Mapping[str, Any], host: str, variable: str) -> Mapping[str, Any]:

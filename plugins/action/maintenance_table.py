@@ -19,6 +19,12 @@ ARGUMENTS: Mapping[str, Any] = {
     "in_flight": {"type": "str", "choices": ["fail", "cut"], "default": "fail"},
 }
 
+# What may be left of a drain, in words.
+LEFT: Mapping[str, str] = {
+    "still_drained_at": "IS STILL DRAINED",
+    "perhaps_drained_at": "MAY STILL BE DRAINED",
+}
+
 COLUMNS = ("host", "drained", "work", "services", "put back")
 
 # Something was in flight when the time to drain was over: nothing is done to the host.
@@ -52,22 +58,29 @@ class ActionModule(ActionBase):
         for row in rows:
             for why in row["why"]:
                 self._display.display(f"{row['host']}: {printable(why)}\n")
-        away = [
-            row["host"]
-            for row in rows
-            if row["drained"].startswith(("yes", IN_TIME)) and row["put back"] != "yes"
-        ]
         result.update(changed=False, rows=rows)
-        if away and half != "drain" and not check:
-            result["still_drained_at"] = away
-            self._display.display(
-                f"{host} IS STILL DRAINED at {', '.join(away)}. When it is well again, run this "
-                "playbook with -e only=put_back\n"
-            )
+        left = {} if half == "drain" or check else _left(rows)
+        for key, words in LEFT.items():
+            away = left.get(key)
+            if away:
+                result[key] = away
+                self._display.display(
+                    f"{host} {words} at {', '.join(away)}. When it is well again, run this "
+                    "playbook with -e only=put_back\n"
+                )
         if any(row["why"] for row in rows):
             bad = ", ".join(row["host"] for row in rows if row["why"])
             result.update(failed=True, msg=f"not as wanted: {bad}")
         return result
+
+
+def _left(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """The edges that send the host no requests, or of which that is not known, as in ``LEFT``."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row.get("left"):
+            found.setdefault(row["left"], []).append(row["host"])
+    return found
 
 
 def edge_row(
@@ -87,6 +100,7 @@ def edge_row(
     if row["drained"] == "would be" and row["put back"] == "yes":
         # It is not drained yet, so that there is nothing to be put back.
         row["put back"] = "would be"
+    row["left"] = _left_at(row, back)
     left = drain.get("in_flight")
     if row["drained"] == "yes" and left and not check:
         row["drained"] = f"yes, {left} cut" if cut else IN_TIME
@@ -94,6 +108,19 @@ def edge_row(
             told = "in flight when the time to drain was over"
             row["why"] += [f"{left} requests or connections were {told}", f"next: {ADVICE}"]
     return row
+
+
+def _left_at(row: Mapping[str, Any], back: Mapping[str, Any]) -> str:
+    """The key of ``LEFT`` for an edge; empty when it sends the host requests, or does as soon as
+    the host passes its checks.
+    """
+    if row["put back"] == "yes" or (back.get("failed") and back.get("step") == "put back"):
+        return ""
+    if row["drained"] == "yes":
+        return "still_drained_at"
+    # An order whose answer was lost may have been obeyed.
+    unsure = row["drained"] == "failed" or row["put back"] == "failed"
+    return "perhaps_drained_at" if unsure else ""
 
 
 def host_row(

@@ -39,7 +39,7 @@ options:
   end:
     description:
       - When it ends, a time with its zone, such as V(2026-12-24T18:00:00Z), or a duration from now
-        on, such as V(4h). Required with O(state=present).
+        on, such as V(4h) or V(7d). Required with O(state=present).
     type: str
   started_by:
     description: Whose wish it is. Default is the user that the module runs as.

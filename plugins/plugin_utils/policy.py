@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from ..module_utils.definition.problems import Place, Problem, nearest
@@ -133,6 +134,7 @@ def _read_hook(spot: Place, path: str, read: Callable[[str], TaskFile], watched:
 def _batches(place: Place, value: Any) -> Any:
     sizes = _written(value) if isinstance(value, str) else value
     sizes = sizes if isinstance(sizes, list) else [sizes]
+    sizes = [size.strip() if isinstance(size, str) else size for size in sizes]
     fits = [
         isinstance(size, (int, str))
         and not isinstance(size, bool)
@@ -159,6 +161,10 @@ def _pause(place: Place, value: Any) -> Any:
         return value
     if not isinstance(value, bool) and _NUMBER.fullmatch(str(value)):
         return int(value)
+    with suppress(ValueError):
+        seconds = parse_duration(value)
+        if seconds == int(seconds):
+            return int(seconds)
     return place.refuse("must be a whole number of seconds, or confirm", value)
 
 
@@ -179,7 +185,8 @@ def _lease(place: Place, value: Any) -> Any:
 
 def _flag(place: Place, value: Any) -> Any:
     """A boolean, or how the command line's ``-e`` writes one."""
-    words = {"true": True, "yes": True, "false": False, "no": False}
+    words = {"true": True, "yes": True, "on": True, "1": True}
+    words.update({"false": False, "no": False, "off": False, "0": False})
     found = words.get(str(value).lower())
     return place.refuse("must be true or false", value) if found is None else found
 

@@ -28,6 +28,23 @@ from ansible_collections.hundred.containers.plugins.plugin_utils.task_files impo
 )
 
 
+@pytest.mark.parametrize(
+    ("raw", "read"),
+    [
+        ({"batch_pause": "30s"}, 30),
+        ({"batch_pause": "2m"}, 120),
+        ({"force": 1}, True),
+        ({"force": "on"}, True),
+        ({"force": "off"}, False),
+        ({"batches": [1, " 25%"]}, [1, "25%"]),
+    ],
+)
+def test_values_as_they_are_written(raw: dict[str, Any], read: Any) -> None:
+    problems: list[Problem] = []
+    policy = check_policy(raw, problems)
+    assert problems == [] and policy[next(iter(raw))] == read
+
+
 def test_what_is_not_said_has_its_default() -> None:
     problems: list[Problem] = []
     policy = check_policy({"batches": "", "on_failure": None}, problems)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible_collections.hundred.containers.plugins.action.maintenance_table import (
     edge_row,
@@ -150,3 +152,20 @@ def test_what_became_of_the_host_is_told() -> None:
 def test_a_host_that_was_not_seen_healthy_is_none(values: dict[str, object]) -> None:
     row = host_row("web2", values, None, unsafe=False)
     assert (row["services"], row["why"]) == ("not known", ["cannot be reached: timed out"])
+
+
+def test_what_is_left_of_a_drain_is_told_as_far_as_it_is_known() -> None:
+    done: dict[str, Any] = {"actions": ["drain"], "services": ["shop"], "in_flight": 0}
+    lost = {"unreachable": True, "msg": "no route"}
+    slow = {"failed": True, "msg": "does not pass the edge's checks", "step": "put back"}
+
+    def left(drain: Any, back: Any) -> str:
+        variables = {"__hundred_maint_drain": drain, "__hundred_maint_back": back}
+        return str(edge_row("edge1", variables, None)["left"])
+
+    assert left(done, done) == left(lost, done) == ""
+    assert left(done, lost) == left(done, {}) == "still_drained_at"
+    # The order may have been obeyed although its answer was lost.
+    assert left(lost, lost) == "perhaps_drained_at"
+    # It has the order to send requests as soon as the host passes its checks.
+    assert left(done, slow) == ""

@@ -29,15 +29,16 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?", re.ASCII | re.IGNORE
 _POWER = {"": 0, "b": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
-def parse_duration(value: Any) -> float:
+def parse_duration(value: Any, longest: float = LONGEST) -> float:
     """Seconds of ``500ms``, ``10s``, ``1m30s``, ``1h`` or of a bare number of seconds.
 
+    :param longest: the most that it may be, in seconds.
     :raises ValueError: it is none of these, negative or not finite.
     """
     if isinstance(value, bool):
         raise ValueError("a boolean is not a duration")
     if isinstance(value, (int, float)):
-        if not 0 <= value <= LONGEST:
+        if not 0 <= value <= longest:
             raise ValueError("out of range")
         return float(value)
     if not isinstance(value, str):
@@ -52,7 +53,7 @@ def parse_duration(value: Any) -> float:
         seconds = sum(
             float(number) * _SECONDS[unit] for unit, number in match.groupdict().items() if number
         )
-    if seconds > LONGEST:
+    if seconds > longest:
         raise ValueError("out of range")
     # A thousandth of a second is the proxies' resolution; this also removes 0.1 + 0.2.
     return round(seconds, 3)

@@ -18,7 +18,14 @@ from ..errors import HundredError, LockedError, StateError
 from .files import replace_file
 from .folders import make_private_folder
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d)")
+# As RFC 3339 has it; a blank instead of the T is what YAML makes of a time without quotes.
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(?:([Zz])|([+-]\d\d):?(\d\d))"
+)
+_DAYS = re.compile(r"(\d{1,4})d\s*(.*)", re.ASCII)
+_DAY = 24 * 3600.0
+# Longer than anybody means; what is longer is a mistake.
+_LONGEST = 3660 * _DAY
 
 
 @dataclass(frozen=True)
@@ -39,23 +46,36 @@ class Freeze:
 
 def parse_end(text: str, now: float) -> float:
     """The end of a freeze, seconds since the epoch, of ``2026-12-24T18:00:00Z`` or of a duration
-    such as ``4h`` from ``now`` on.
+    such as ``4h``, ``72h`` or ``7d`` from ``now`` on.
 
     :raises HundredError: it is neither, or it is over.
     """
     try:
-        if _TIME.fullmatch(text):
-            end = datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
-        else:
-            end = now + parse_duration(text)
+        moment = _TIME.fullmatch(text.strip())
+        end = _moment(moment) if moment else now + _span(text.strip())
     except ValueError as error:
         raise HundredError(
             "end must be a time with its zone, such as 2026-12-24T18:00:00Z, or a duration such "
-            "as 4h, not %r" % text
+            "as 4h or 7d, not %r" % text
         ) from error
     if end <= now:
         raise HundredError("end must be in the future, not %r" % text)
     return end
+
+
+def _moment(found: re.Match[str]) -> float:
+    day, time, utc, hours, minutes = found.groups()
+    zone = "+00:00" if utc else f"{hours}:{minutes}"
+    return datetime.fromisoformat(f"{day}T{time}{zone}").timestamp()
+
+
+def _span(text: str) -> float:
+    """Seconds of a duration, which may be of days."""
+    days = _DAYS.fullmatch(text)
+    if days is None:
+        return parse_duration(text, _LONGEST)
+    rest = parse_duration(days[2], _LONGEST) if days[2] else 0.0
+    return min(float(days[1]) * _DAY + rest, _LONGEST)
 
 
 def refuse_frozen(service: str, freeze: Freeze | None, now: float) -> None:
