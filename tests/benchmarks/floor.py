@@ -4,10 +4,11 @@
 
 """The floor of a swap: what Docker itself needs, by raw SDK calls on the host. Prints seconds.
 
-    python3 floor.py IMAGE REPLICAS PARALLELISM
+    python3 floor.py IMAGE REPLICAS PARALLELISM [prepare | swap | remove]
 
 Old replicas are there before; then new ones are created, started and probed until their first pass,
-and the old ones stopped and removed, so many at a time. Importing the SDK is not counted.
+and the old ones stopped and removed, so many at a time. Importing the SDK is not counted. The parts
+by themselves are for several hosts, all of which are to be prepared before the first one swaps.
 """
 
 from __future__ import annotations
@@ -54,16 +55,21 @@ def take_down(client: docker.APIClient, name: str) -> None:
 def main() -> None:
     """Measure once."""
     image, replicas, parallelism = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    parts = sys.argv[4:] or ["prepare", "swap", "remove"]
     client = docker.APIClient(version="auto")
     old = ["%s-old-%d" % (PREFIX, number) for number in range(replicas)]
     new = ["%s-new-%d" % (PREFIX, number) for number in range(replicas)]
+    seconds = 0.0
     with ThreadPoolExecutor(parallelism) as pool:
-        list(pool.map(lambda name: bring_up(client, image, name), old))
-        began = time.monotonic()
-        list(pool.map(lambda name: bring_up(client, image, name), new))
-        list(pool.map(lambda name: take_down(client, name), old))
-        seconds = time.monotonic() - began
-        list(pool.map(lambda name: take_down(client, name), new))
+        if "prepare" in parts:
+            list(pool.map(lambda name: bring_up(client, image, name), old))
+        if "swap" in parts:
+            began = time.monotonic()
+            list(pool.map(lambda name: bring_up(client, image, name), new))
+            list(pool.map(lambda name: take_down(client, name), old))
+            seconds = time.monotonic() - began
+        if "remove" in parts:
+            list(pool.map(lambda name: take_down(client, name), new))
     sys.stdout.write("%.3f\n" % seconds)
 
 

@@ -54,10 +54,13 @@ def web(replicas: int, parallelism: int) -> dict[str, Any]:
     }
 
 
-def floor(target: ServiceHost, image: str, replicas: int, parallelism: int) -> float:
-    """Seconds that raw SDK calls take for the same replicas, on the same host."""
+def floor(target: ServiceHost, image: str, replicas: int, parallelism: int, *parts: str) -> float:
+    """Seconds that raw SDK calls take for the same replicas, on the same host.
+
+    :param parts: of ``floor.py``, all of them if none is given.
+    """
     target.host.put_file("/tmp/floor.py", FLOOR.read_text())
-    command = ["python3", "/tmp/floor.py", image, str(replicas), str(parallelism)]
+    command = ["python3", "/tmp/floor.py", image, str(replicas), str(parallelism), *parts]
     return float(target.host.run(command, timeout=900).stdout)
 
 
