@@ -91,6 +91,20 @@ def test_every_name_that_git_knows_gives_the_full_sha(repository: Repository) ->
     assert find_commit(source, "main").sha == second
 
 
+def test_a_name_of_a_branch_and_of_a_tag_is_refused_unless_both_are_one_commit(
+    repository: Repository,
+) -> None:
+    first = repository.commit({"a": "1"})
+    repository.git("tag", "--annotate", "--message=of a release", "main")
+    source = find_source(str(repository.path))
+    assert find_commit(source, "main").sha == first
+    second = repository.commit({"a": "2"})
+    with pytest.raises(SourceError, match="both a branch and a tag") as refused:
+        find_commit(source, "main")
+    assert "refs/heads/main or refs/tags/main" in str(refused.value.next_step)
+    assert find_commit(source, "refs/heads/main").sha == second
+
+
 def test_the_time_is_that_of_the_commit_with_its_zone(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -121,8 +121,29 @@ def find_commit(source: Source, revision: str) -> Commit:
         facts = git(source.where, "show", "--no-patch", "--format=%H %cI", f"{name}^{{commit}}")
     except SourceError as error:
         raise _unknown_revision(source, revision, error) from error
+    _refuse_ambiguous(source, revision)
     sha, time = facts.decode().split()
     return Commit(source, sha, time)
+
+
+def _refuse_ambiguous(source: Source, revision: str) -> None:
+    """Refuse a name that a branch and a tag of different commits have: git would take the tag, with
+    a warning that nobody reads.
+
+    :raises SourceError: it is one.
+    """
+    names = [f"refs/{kind}/{revision}" for kind in ("heads", "tags")]
+    form = "--format=%(refname) %(objectname) %(*objectname)"
+    rows = [
+        row.split() for row in git(source.where, "for-each-ref", form, *names).decode().splitlines()
+    ]
+    commits = {row[0]: row[-1] for row in rows if row[0] in names}
+    if len(set(commits.values())) > 1:
+        raise SourceError(
+            f"the revision {revision} is both a branch and a tag, of different commits",
+            step="source",
+            next_step="give {} or {}, or the commit's SHA".format(*names),
+        )
 
 
 def ancestors(commit: Commit) -> list[str]:
