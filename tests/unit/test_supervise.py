@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 import json
+import pathlib
 import random
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.hundred.containers.plugins.module_utils.definition.model import Health
@@ -21,6 +23,10 @@ from ansible_collections.hundred.containers.plugins.module_utils.engine.containe
     ContainerState,
     Engine,
     container_name,
+)
+from ansible_collections.hundred.containers.plugins.module_utils.errors import (
+    LockedError,
+    RolloutError,
 )
 from ansible_collections.hundred.containers.plugins.module_utils.probe import Outcome
 from ansible_collections.hundred.containers.plugins.module_utils.proxy.protocol import (
@@ -43,7 +49,10 @@ from ansible_collections.hundred.containers.plugins.module_utils.state.journal i
     Release,
 )
 from ansible_collections.hundred.containers.plugins.module_utils.state.repairs import Repairs
-from ansible_collections.hundred.containers.plugins.module_utils.supervise import illness
+from ansible_collections.hundred.containers.plugins.module_utils.supervise import (
+    illness,
+    service,
+)
 from ansible_collections.hundred.containers.plugins.module_utils.supervise.daemon import Supervisor
 from ansible_collections.hundred.containers.plugins.module_utils.supervise.judge import (
     NOTHING,
@@ -52,6 +61,7 @@ from ansible_collections.hundred.containers.plugins.module_utils.supervise.judge
     STOP,
     UNFINISHED_FOR,
     Seen,
+    Verdict,
     judge,
 )
 from ansible_collections.hundred.containers.plugins.module_utils.supervise.metrics import (
@@ -235,14 +245,19 @@ def test_replicas_in_a_crash_loop_take_turns():
 
 
 def test_what_was_well_until_now_does_not_wait_for_what_never_comes_up():
-    before = Pace()
-    hanging = before.repaired(0.0, {1})
-    # The repair of the first gives way when the second dies: that is next, alone and at once.
-    after = hanging.gave_way(before)
-    assert after.choose({1, 2}) == {2} and after.not_before({2}) == float("-inf")
-    after = after.repaired(1.0, {2})
-    assert after.choose({1}) == {1} and after.not_before({1}) == 1.0 + SHORTEST
-    assert after.total == 1
+    hanging = Pace().repaired(0.0, {1})
+    # The repair of the first gives way when the second dies: that is next, alone.
+    assert hanging.choose({1, 2}) == {2} and hanging.not_before({2}) == SHORTEST
+    after = hanging.repaired(SHORTEST, {2})
+    assert after.choose({1}) == {1} and after.not_before({1}) == 2 * SHORTEST
+    assert after.total == 2
+
+
+def test_what_gave_way_to_a_rollout_has_begun_all_the_same():
+    before = Pace().repaired(0.0, {1})
+    after = before.repaired(10.0, {1, 2}).gave_way(before)
+    assert after.turns == before.turns
+    assert (after.total, after.not_before({2})) == (2, 10.0 + SHORTEST)
 
 
 def test_a_repair_that_lasted_is_forgotten():
@@ -323,6 +338,121 @@ def test_metrics_tell_of_a_service_that_cannot_be_looked_at_and_nothing_that_was
     assert 'hundred_replicas_healthy{service="shop"} 0\n' in away
     assert 'hundred_replicas_wanted{service="shop"} 2\n' in away
     assert "hundred_engine_up{} 0\n" in away
+
+
+# -- a service in the supervisor's care -------------------------------------------------------
+
+DEAD = Verdict(REPAIR, "shop-g2-1 is exited", slots=frozenset({1}), starts=True)
+
+
+class Care:
+    """A service whose repair is an act of the test.
+
+    :ivar act: called in the place of the repair's steps, under the lock.
+    :ivar starts: when repairs began that started something, on the monotonic clock.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: pathlib.Path) -> None:
+        self.now, self.waits, self.locked = 1000.0, False, False
+        self.folder, self.starts = folder, []
+        self.act: Callable[[], None] = lambda: None
+        (folder / "services" / "shop").mkdir(parents=True)
+        monkeypatch.setattr(service.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(service.time, "time", lambda: self.now + 5000.0)
+        monkeypatch.setattr(service, "repair", self.repair)
+        self.shop = self.begin()
+
+    def begin(self) -> Supervised:
+        """A supervisor's care of the service begins."""
+        settings = Settings(state_dir=str(self.folder), gives_way=lambda: self.waits)
+        engine = Engine.__new__(Engine)
+        return Supervised(settings, "shop", engine, ThreadPoolExecutor(1), print, print)
+
+    def repair(self, host, ill, slots, begins):
+        if self.locked:
+            raise LockedError("another rollout")
+        begins()
+        self.starts.append((self.now, set(slots)))
+        self.act()
+        return SimpleNamespace(seconds=0.0)
+
+    def look(self, *dead: int, running: tuple[int, ...] = ()) -> float:
+        """Act on dead replicas. :returns: after how many seconds to look again."""
+        verdict = replace(DEAD, slots=frozenset(dead))
+        containers = [replica(2, slot) for slot in running]
+        return self.shop._act(verdict, verdict.reason, containers, self.now)
+
+
+@pytest.fixture
+def care(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> Care:
+    return Care(monkeypatch, tmp_path)
+
+
+def test_replicas_that_die_one_after_the_other_are_not_restarted_twice_within_five_seconds(care):
+    dead, dies_at, give_ups = {1}, {1000.5: 2, 1001.0: 3}, []
+
+    def hang() -> None:
+        # The replica never comes up; the wait for it ends when somebody is to be let in.
+        while True:
+            care.now += 0.5
+            if care.now in dies_at:
+                slot = dies_at.pop(care.now)
+                dead.add(slot)
+                care.shop.tell_died(f"shop-g2-{slot}")
+            if care.shop._is_to_stop():
+                give_ups.append(care.now)
+                raise RolloutError("the supervisor gave way")
+            if care.now > 1030.0:
+                raise RolloutError("not healthy within healthy_deadline")
+
+    care.act = hang
+    totals = []
+    while care.now < 1030.0:
+        care.shop.forget_deaths()
+        care.now += max(0.05, care.look(*sorted(dead), running=tuple({1, 2, 3} - dead)))
+        totals.append(care.shop.pace.total)
+    # Those that were well until now are repaired together, as soon as that may be.
+    assert [slots for _at, slots in care.starts[:2]] == [{1}, {2, 3}]
+    assert give_ups[0] == care.starts[0][0] + SHORTEST
+    times = [at for at, _slots in care.starts]
+    assert min(later - earlier for earlier, later in zip(times, times[1:])) >= SHORTEST
+    assert totals == sorted(totals) and totals[-1] == len(times)
+
+
+def test_a_repair_that_gives_way_counts_and_one_that_finds_the_lock_taken_does_not(care):
+    care.locked = True
+    care.look(1)
+    assert care.shop.pace == Pace()
+    care.locked = False
+
+    def give_way() -> None:
+        assert care.shop.pace.total == 1  # what the metrics may tell meanwhile
+        care.waits = True
+        raise RolloutError("the supervisor gave way")
+
+    care.act = give_way
+    care.look(1)
+    assert care.shop.pace == Pace(1, 1000.0)
+    assert care.begin().pace == Pace(1, 1000.0)
+    care.now += 1.0
+    assert care.look(1) == SHORTEST - 1.0 and len(care.starts) == 1
+
+
+def test_a_supervisor_that_is_killed_in_a_repair_is_in_no_hurry_afterwards(care):
+    class Killed(BaseException):
+        """In the place of SIGKILL: nothing catches it."""
+
+    def die() -> None:
+        raise Killed
+
+    care.act = die
+    for row in (1, 2, 3):
+        with pytest.raises(Killed):
+            care.look(1)
+        care.shop = care.begin()
+        assert care.shop.pace == Pace(row, care.now, {1: Turn(row, care.now)})
+        care.now = care.shop.pace.turns[1].due
+    assert care.shop.pace.crash_loop
 
 
 # -- which replicas are ill ------------------------------------------------------------------
