@@ -26,6 +26,7 @@ from ansible_collections.hundred.containers.plugins.module_utils.engine.containe
 )
 from ansible_collections.hundred.containers.plugins.module_utils.errors import (
     LockedError,
+    ProxyError,
     RolloutError,
 )
 from ansible_collections.hundred.containers.plugins.module_utils.probe import Outcome
@@ -453,6 +454,20 @@ def test_a_supervisor_that_is_killed_in_a_repair_is_in_no_hurry_afterwards(care)
         assert care.shop.pace == Pace(row, care.now, {1: Turn(row, care.now)})
         care.now = care.shop.pace.turns[1].due
     assert care.shop.pace.crash_loop
+
+
+def test_a_service_that_was_stopped_by_name_wants_no_replica_while_its_proxy_is_down(
+    care, monkeypatch
+):
+    def no_proxy(host: object) -> object:
+        raise ProxyError("connection refused")
+
+    monkeypatch.setattr(service, "look", no_proxy)
+    journal = replace(COMMITTED, committed=replace(release(2, "r2"), definition={"replicas": 2}))
+    for stopped, wanted in ((False, 2), (True, 0)):
+        care.shop._host.journal_file.write(replace(journal, stopped=stopped))
+        care.shop.round(())
+        assert care.shop.condition == Condition(wanted, 0)
 
 
 # -- which replicas are ill ------------------------------------------------------------------

@@ -257,9 +257,11 @@ class Supervised:
         self, error: ProxyError, containers: Sequence[Container], now: float
     ) -> float:
         """The proxy does not answer: have it started, and meanwhile see that replicas run."""
-        committed = self._host.journal_file.read().committed
+        journal = self._host.journal_file.read()
+        committed, wanted = journal.committed, 0
         driver = str((committed.proxy if committed is not None else {}).get("driver", "haproxy"))
-        wanted = int(committed.definition.get("replicas", 1)) if committed is not None else 0
+        if committed is not None and not journal.stopped:
+            wanted = int(committed.definition.get("replicas", 1))
         self.condition = Condition(wanted, 0)
         self._tell(f"its proxy does not answer: {error.message}")
         self._proxy_down(driver)
