@@ -17,17 +17,24 @@ from dataclasses import asdict, dataclass, field, replace
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.hundred.containers.plugins.module_utils.definition.model import Health
+from ansible_collections.hundred.containers.plugins.module_utils.definition.model import (
+    Cron,
+    Definition,
+    Health,
+)
+from ansible_collections.hundred.containers.plugins.module_utils.definition.stored import to_mapping
 from ansible_collections.hundred.containers.plugins.module_utils.engine.containers import (
     Container,
     ContainerState,
     Engine,
     container_name,
 )
+from ansible_collections.hundred.containers.plugins.module_utils.engine.networks import Network
 from ansible_collections.hundred.containers.plugins.module_utils.errors import (
     LockedError,
     ProxyError,
     RolloutError,
+    StateError,
 )
 from ansible_collections.hundred.containers.plugins.module_utils.probe import Outcome
 from ansible_collections.hundred.containers.plugins.module_utils.proxy.protocol import (
@@ -35,6 +42,7 @@ from ansible_collections.hundred.containers.plugins.module_utils.proxy.protocol 
     Member,
     Observed,
 )
+from ansible_collections.hundred.containers.plugins.module_utils.rollout import examine, purpose
 from ansible_collections.hundred.containers.plugins.module_utils.rollout.host import Settings
 from ansible_collections.hundred.containers.plugins.module_utils.rollout.plan import (
     Observation,
@@ -81,6 +89,7 @@ from ansible_collections.hundred.containers.plugins.module_utils.supervise.remem
     to_repairs,
 )
 from ansible_collections.hundred.containers.plugins.module_utils.supervise.service import (
+    TIMERS_PERIOD,
     Condition,
     Supervised,
 )
@@ -470,6 +479,48 @@ def test_a_service_that_was_stopped_by_name_wants_no_replica_while_its_proxy_is_
         assert care.shop.condition == Condition(wanted, 0)
 
 
+CRONTAB = Definition("shop", "shop", replicas=2, cron=Cron(text="* * * * * true"))
+
+
+def no_systemd(*_anything: object) -> None:
+    raise StateError("systemctl does not tell of timers")
+
+
+def test_trouble_with_timers_is_told_and_keeps_no_replica_down(care, monkeypatch, capsys):
+    committed = replace(release(2, "r2"), definition=to_mapping(CRONTAB))
+    found = replace(COMMITTED, committed=committed)
+    monkeypatch.setattr(service, "look", lambda host: (found, None, None))
+    monkeypatch.setattr(service, "in_step", no_systemd)
+    for _round in range(3):
+        care.shop.round([replica(2, 1, state="exited")])
+        care.now += 2 * TIMERS_PERIOD
+    assert [slots for _at, slots in care.starts] == [{1, 2}] * 3
+    assert care.shop.condition == Condition(2, 0)
+    assert capsys.readouterr().out.count("whether its timers are there") == 1
+
+
+def test_a_repair_of_replicas_does_not_ask_for_timers_and_one_of_the_service_does(monkeypatch):
+    monkeypatch.setattr(examine, "planned_units", no_systemd)
+    monkeypatch.setattr(examine, "find_image", lambda client, reference: object())
+    replicas = [replica(2, 1, state="exited"), replica(2, 2)]
+    committed = replace(release(2, "r2"), definition=to_mapping(CRONTAB))
+    journal = replace(COMMITTED, committed=committed)
+    host = SimpleNamespace(
+        service="shop",
+        engine=SimpleNamespace(containers=lambda name: replicas, client=None),
+        journal_file=SimpleNamespace(read=lambda: journal),
+        networks=SimpleNamespace(
+            network=Network(), exists=lambda: True, peek=lambda count: [], occupied=dict
+        ),
+        secrets=SimpleNamespace(read=lambda name: {}),
+    )
+    wanted = examine.Wanted(CRONTAB, "sha256:r2", "r2", release="r2", purpose=purpose.REPAIR)
+    seen = examine.examine(host, replace(wanted, slots=frozenset({1})), make_key=False)
+    assert [item.slot for item in seen.plan.revive] == [1]
+    with pytest.raises(StateError):
+        examine.examine(host, wanted, make_key=False)
+
+
 # -- which replicas are ill ------------------------------------------------------------------
 
 HEALTH = Health(failures=3, healthy_deadline=20.0)
@@ -540,6 +591,28 @@ def test_a_jump_of_the_clock_makes_nothing_ill_and_hides_nothing(clock, jump):
     # One that has never passed: at the latest when it was watched for as long.
     other = illness.Illness(clock.inspect)
     assert tell(other, clock, *([FAIL] * 24))
+
+
+def test_a_jump_of_the_clock_takes_no_time_from_a_start_that_was_seen(clock):
+    found = illness.Illness(clock.inspect)
+    found.keep_only(())
+    clock.passes(5.0)
+    clock.started_at = clock.stamp()
+    clock.passes(2.0)
+    clock.now += 3 * 86400.0
+    found.keep_only(BOTH)
+    # It ran 2 s ago, and 7 s ago it did not.
+    assert not tell(found, clock, *([FAIL] * 12)) and not found.suspected()
+    clock.now += 3 * 86400.0
+    assert not tell(found, clock, *([FAIL] * 2))
+    assert tell(found, clock, *([FAIL] * 6))
+
+
+def test_a_start_before_the_supervisors_is_as_old_as_the_engine_says(clock):
+    found = illness.Illness(clock.inspect)
+    clock.passes(60.0)
+    found.keep_only(BOTH)
+    assert tell(found, clock, *([FAIL] * 3))
 
 
 # -- from any state --------------------------------------------------------------------------

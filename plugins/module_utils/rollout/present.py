@@ -189,7 +189,8 @@ def pull(host: ServiceHost, image: str, digest: str) -> None:
 def _bring_image(host: ServiceHost, wanted: Wanted, seen: Examination) -> None:
     """Pull the image, and refuse a crontab that could not be read before."""
     pull(host, seen.release.image, seen.release.digest)
-    planned_units(host, wanted.definition, seen.release.reference, here=True)
+    if wanted.timers:
+        planned_units(host, wanted.definition, seen.release.reference, here=True)
 
 
 # -- act -------------------------------------------------------------------------------------
@@ -226,7 +227,8 @@ def _act(host: ServiceHost, wanted: Wanted, seen: Examination, began: float) -> 
     )
     try:
         journal = run(attempt, prepare)
-        _schedule(host, definition, seen)
+        if wanted.timers:
+            _schedule(host, definition, seen)
     except HundredError as error:
         error.serving = error.serving or str(seen.journal.committed or "nothing")
         error.details.setdefault("planned", list(seen.lines))

@@ -99,6 +99,7 @@ class Supervised:
         self._died: set[str] = set()
         self._peers: frozenset[str] = frozenset()
         self._scheduled, self._timers_due = True, 0.0
+        self._timers_said = ""
 
     @property
     def pace(self) -> Pace:
@@ -233,9 +234,17 @@ class Supervised:
         if now < self._timers_due:
             return
         self._timers_due = now + TIMERS_PERIOD
-        entries = read_entries(self._host, definition, release.reference)
-        self.entries = frozenset(entry.name for entry in entries)
-        self._scheduled = journal.stopped or in_step(self._host, entries)
+        # No reason to mend them: that needs what does not answer now, and replicas do not.
+        self._scheduled, said = True, ""
+        try:
+            entries = read_entries(self._host, definition, release.reference)
+            self.entries = frozenset(entry.name for entry in entries)
+            self._scheduled = journal.stopped or in_step(self._host, entries)
+        except HundredError as error:
+            said = f"{self.name}: it is not known whether its timers are there: {error.text()}"
+        if said and said != self._timers_said:
+            self._say(said)
+        self._timers_said = said
 
     def _take_over(self, running: Sequence[Container]) -> None:
         """Have the engine leave dead what dies: it would start it again without a pace that knows
