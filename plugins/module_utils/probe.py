@@ -17,6 +17,7 @@ import threading
 import time
 from dataclasses import dataclass, replace
 
+from .bounded_http import BoundedConnection
 from .definition.model import Definition
 from .engine.bounded_command import execute_in_time
 from .engine.containers import Container, ContainerState, Engine
@@ -24,6 +25,9 @@ from .errors import EngineError
 from .proxy.routing import check_host
 
 USER_AGENT = "hundred-probe"
+
+# So much is read of an answer's body at most.
+BODY_BYTES = 4096
 
 # After a failure the next probe does not wait longer than this, in seconds: one that is ill is told
 # soon, and one that is not is known to be well.
@@ -41,15 +45,17 @@ class Outcome:
 def http_probe(address: str, port: int, path: str, timeout: float, host: str) -> Outcome:
     """GET ``path``; 2xx and 3xx pass, as in HAProxy's and Kubernetes' HTTP checks.
 
-    :param timeout: in seconds.
+    Of the body the begin is read, so that a short one has been sent when the connection is closed.
+
+    :param timeout: in seconds; for all together, from the connect to that part of the body.
     :param host: the ``Host`` to name, the same as in the proxy's own checks.
     """
-    connection = http.client.HTTPConnection(address, port, timeout=timeout)
+    connection = BoundedConnection(address, port, timeout)
     try:
         headers = {"Host": host, "User-Agent": USER_AGENT, "Connection": "close"}
         connection.request("GET", path, headers=headers)
         response = connection.getresponse()
-        response.read(4096)
+        response.read(BODY_BYTES)
         return Outcome(200 <= response.status < 400, "GET %s answers %d" % (path, response.status))
     except (OSError, http.client.HTTPException) as error:
         return Outcome(False, f"GET {path}: {_reason(error, timeout)}")

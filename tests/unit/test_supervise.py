@@ -7,20 +7,34 @@
 from __future__ import annotations
 
 import json
+import pathlib
 import random
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
+from types import SimpleNamespace
 
 import pytest
-from ansible_collections.hundred.containers.plugins.module_utils.definition.model import Health
+from ansible_collections.hundred.containers.plugins.module_utils.definition.model import (
+    Cron,
+    Definition,
+    Health,
+)
+from ansible_collections.hundred.containers.plugins.module_utils.definition.stored import to_mapping
 from ansible_collections.hundred.containers.plugins.module_utils.engine.containers import (
     Container,
     ContainerState,
     Engine,
     container_name,
+)
+from ansible_collections.hundred.containers.plugins.module_utils.engine.networks import Network
+from ansible_collections.hundred.containers.plugins.module_utils.errors import (
+    LockedError,
+    ProxyError,
+    RolloutError,
+    StateError,
 )
 from ansible_collections.hundred.containers.plugins.module_utils.probe import Outcome
 from ansible_collections.hundred.containers.plugins.module_utils.proxy.protocol import (
@@ -28,6 +42,7 @@ from ansible_collections.hundred.containers.plugins.module_utils.proxy.protocol 
     Member,
     Observed,
 )
+from ansible_collections.hundred.containers.plugins.module_utils.rollout import examine, purpose
 from ansible_collections.hundred.containers.plugins.module_utils.rollout.host import Settings
 from ansible_collections.hundred.containers.plugins.module_utils.rollout.plan import (
     Observation,
@@ -43,7 +58,10 @@ from ansible_collections.hundred.containers.plugins.module_utils.state.journal i
     Release,
 )
 from ansible_collections.hundred.containers.plugins.module_utils.state.repairs import Repairs
-from ansible_collections.hundred.containers.plugins.module_utils.supervise import illness
+from ansible_collections.hundred.containers.plugins.module_utils.supervise import (
+    illness,
+    service,
+)
 from ansible_collections.hundred.containers.plugins.module_utils.supervise.daemon import Supervisor
 from ansible_collections.hundred.containers.plugins.module_utils.supervise.judge import (
     NOTHING,
@@ -52,6 +70,7 @@ from ansible_collections.hundred.containers.plugins.module_utils.supervise.judge
     STOP,
     UNFINISHED_FOR,
     Seen,
+    Verdict,
     judge,
 )
 from ansible_collections.hundred.containers.plugins.module_utils.supervise.metrics import (
@@ -70,6 +89,7 @@ from ansible_collections.hundred.containers.plugins.module_utils.supervise.remem
     to_repairs,
 )
 from ansible_collections.hundred.containers.plugins.module_utils.supervise.service import (
+    TIMERS_PERIOD,
     Condition,
     Supervised,
 )
@@ -235,14 +255,19 @@ def test_replicas_in_a_crash_loop_take_turns():
 
 
 def test_what_was_well_until_now_does_not_wait_for_what_never_comes_up():
-    before = Pace()
-    hanging = before.repaired(0.0, {1})
-    # The repair of the first gives way when the second dies: that is next, alone and at once.
-    after = hanging.gave_way(before)
-    assert after.choose({1, 2}) == {2} and after.not_before({2}) == float("-inf")
-    after = after.repaired(1.0, {2})
-    assert after.choose({1}) == {1} and after.not_before({1}) == 1.0 + SHORTEST
-    assert after.total == 1
+    hanging = Pace().repaired(0.0, {1})
+    # The repair of the first gives way when the second dies: that is next, alone.
+    assert hanging.choose({1, 2}) == {2} and hanging.not_before({2}) == SHORTEST
+    after = hanging.repaired(SHORTEST, {2})
+    assert after.choose({1}) == {1} and after.not_before({1}) == 2 * SHORTEST
+    assert after.total == 2
+
+
+def test_what_gave_way_to_a_rollout_has_begun_all_the_same():
+    before = Pace().repaired(0.0, {1})
+    after = before.repaired(10.0, {1, 2}).gave_way(before)
+    assert after.turns == before.turns
+    assert (after.total, after.not_before({2})) == (2, 10.0 + SHORTEST)
 
 
 def test_a_repair_that_lasted_is_forgotten():
@@ -325,6 +350,177 @@ def test_metrics_tell_of_a_service_that_cannot_be_looked_at_and_nothing_that_was
     assert "hundred_engine_up{} 0\n" in away
 
 
+# -- a service in the supervisor's care -------------------------------------------------------
+
+DEAD = Verdict(REPAIR, "shop-g2-1 is exited", slots=frozenset({1}), starts=True)
+
+
+class Care:
+    """A service whose repair is an act of the test.
+
+    :ivar act: called in the place of the repair's steps, under the lock.
+    :ivar starts: when repairs began that started something, on the monotonic clock.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: pathlib.Path) -> None:
+        self.now, self.waits, self.locked = 1000.0, False, False
+        self.folder, self.starts = folder, []
+        self.act: Callable[[], None] = lambda: None
+        (folder / "services" / "shop").mkdir(parents=True)
+        monkeypatch.setattr(service.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(service.time, "time", lambda: self.now + 5000.0)
+        monkeypatch.setattr(service, "repair", self.repair)
+        self.shop = self.begin()
+
+    def begin(self) -> Supervised:
+        """A supervisor's care of the service begins."""
+        settings = Settings(state_dir=str(self.folder), gives_way=lambda: self.waits)
+        engine = Engine.__new__(Engine)
+        return Supervised(settings, "shop", engine, ThreadPoolExecutor(1), print, print)
+
+    def repair(self, host, ill, slots, begins):
+        if self.locked:
+            raise LockedError("another rollout")
+        begins()
+        self.starts.append((self.now, set(slots)))
+        self.act()
+        return SimpleNamespace(seconds=0.0)
+
+    def look(self, *dead: int, running: tuple[int, ...] = ()) -> float:
+        """Act on dead replicas. :returns: after how many seconds to look again."""
+        verdict = replace(DEAD, slots=frozenset(dead))
+        containers = [replica(2, slot) for slot in running]
+        return self.shop._act(verdict, verdict.reason, containers, self.now)
+
+
+@pytest.fixture
+def care(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> Care:
+    return Care(monkeypatch, tmp_path)
+
+
+def test_replicas_that_die_one_after_the_other_are_not_restarted_twice_within_five_seconds(care):
+    dead, dies_at, give_ups = {1}, {1000.5: 2, 1001.0: 3}, []
+
+    def hang() -> None:
+        # The replica never comes up; the wait for it ends when somebody is to be let in.
+        while True:
+            care.now += 0.5
+            if care.now in dies_at:
+                slot = dies_at.pop(care.now)
+                dead.add(slot)
+                care.shop.tell_died(f"shop-g2-{slot}")
+            if care.shop._is_to_stop():
+                give_ups.append(care.now)
+                raise RolloutError("the supervisor gave way")
+            if care.now > 1030.0:
+                raise RolloutError("not healthy within healthy_deadline")
+
+    care.act = hang
+    totals = []
+    while care.now < 1030.0:
+        care.shop.forget_deaths()
+        care.now += max(0.05, care.look(*sorted(dead), running=tuple({1, 2, 3} - dead)))
+        totals.append(care.shop.pace.total)
+    # Those that were well until now are repaired together, as soon as that may be.
+    assert [slots for _at, slots in care.starts[:2]] == [{1}, {2, 3}]
+    assert give_ups[0] == care.starts[0][0] + SHORTEST
+    times = [at for at, _slots in care.starts]
+    assert min(later - earlier for earlier, later in zip(times, times[1:])) >= SHORTEST
+    assert totals == sorted(totals) and totals[-1] == len(times)
+
+
+def test_a_repair_that_gives_way_counts_and_one_that_finds_the_lock_taken_does_not(care):
+    care.locked = True
+    care.look(1)
+    assert care.shop.pace == Pace()
+    care.locked = False
+
+    def give_way() -> None:
+        assert care.shop.pace.total == 1  # what the metrics may tell meanwhile
+        care.waits = True
+        raise RolloutError("the supervisor gave way")
+
+    care.act = give_way
+    care.look(1)
+    assert care.shop.pace == Pace(1, 1000.0)
+    assert care.begin().pace == Pace(1, 1000.0)
+    care.now += 1.0
+    assert care.look(1) == SHORTEST - 1.0 and len(care.starts) == 1
+
+
+def test_a_supervisor_that_is_killed_in_a_repair_is_in_no_hurry_afterwards(care):
+    class Killed(BaseException):
+        """In the place of SIGKILL: nothing catches it."""
+
+    def die() -> None:
+        raise Killed
+
+    care.act = die
+    for row in (1, 2, 3):
+        with pytest.raises(Killed):
+            care.look(1)
+        care.shop = care.begin()
+        assert care.shop.pace == Pace(row, care.now, {1: Turn(row, care.now)})
+        care.now = care.shop.pace.turns[1].due
+    assert care.shop.pace.crash_loop
+
+
+def test_a_service_that_was_stopped_by_name_wants_no_replica_while_its_proxy_is_down(
+    care, monkeypatch
+):
+    def no_proxy(host: object) -> object:
+        raise ProxyError("connection refused")
+
+    monkeypatch.setattr(service, "look", no_proxy)
+    journal = replace(COMMITTED, committed=replace(release(2, "r2"), definition={"replicas": 2}))
+    for stopped, wanted in ((False, 2), (True, 0)):
+        care.shop._host.journal_file.write(replace(journal, stopped=stopped))
+        care.shop.round(())
+        assert care.shop.condition == Condition(wanted, 0)
+
+
+CRONTAB = Definition("shop", "shop", replicas=2, cron=Cron(text="* * * * * true"))
+
+
+def no_systemd(*_anything: object) -> None:
+    raise StateError("systemctl does not tell of timers")
+
+
+def test_trouble_with_timers_is_told_and_keeps_no_replica_down(care, monkeypatch, capsys):
+    committed = replace(release(2, "r2"), definition=to_mapping(CRONTAB))
+    found = replace(COMMITTED, committed=committed)
+    monkeypatch.setattr(service, "look", lambda host: (found, None, None))
+    monkeypatch.setattr(service, "in_step", no_systemd)
+    for _round in range(3):
+        care.shop.round([replica(2, 1, state="exited")])
+        care.now += 2 * TIMERS_PERIOD
+    assert [slots for _at, slots in care.starts] == [{1, 2}] * 3
+    assert care.shop.condition == Condition(2, 0)
+    assert capsys.readouterr().out.count("whether its timers are there") == 1
+
+
+def test_a_repair_of_replicas_does_not_ask_for_timers_and_one_of_the_service_does(monkeypatch):
+    monkeypatch.setattr(examine, "planned_units", no_systemd)
+    monkeypatch.setattr(examine, "find_image", lambda client, reference: object())
+    replicas = [replica(2, 1, state="exited"), replica(2, 2)]
+    committed = replace(release(2, "r2"), definition=to_mapping(CRONTAB))
+    journal = replace(COMMITTED, committed=committed)
+    host = SimpleNamespace(
+        service="shop",
+        engine=SimpleNamespace(containers=lambda name: replicas, client=None),
+        journal_file=SimpleNamespace(read=lambda: journal),
+        networks=SimpleNamespace(
+            network=Network(), exists=lambda: True, peek=lambda count: [], occupied=dict
+        ),
+        secrets=SimpleNamespace(read=lambda name: {}),
+    )
+    wanted = examine.Wanted(CRONTAB, "sha256:r2", "r2", release="r2", purpose=purpose.REPAIR)
+    seen = examine.examine(host, replace(wanted, slots=frozenset({1})), make_key=False)
+    assert [item.slot for item in seen.plan.revive] == [1]
+    with pytest.raises(StateError):
+        examine.examine(host, wanted, make_key=False)
+
+
 # -- which replicas are ill ------------------------------------------------------------------
 
 HEALTH = Health(failures=3, healthy_deadline=20.0)
@@ -395,6 +591,28 @@ def test_a_jump_of_the_clock_makes_nothing_ill_and_hides_nothing(clock, jump):
     # One that has never passed: at the latest when it was watched for as long.
     other = illness.Illness(clock.inspect)
     assert tell(other, clock, *([FAIL] * 24))
+
+
+def test_a_jump_of_the_clock_takes_no_time_from_a_start_that_was_seen(clock):
+    found = illness.Illness(clock.inspect)
+    found.keep_only(())
+    clock.passes(5.0)
+    clock.started_at = clock.stamp()
+    clock.passes(2.0)
+    clock.now += 3 * 86400.0
+    found.keep_only(BOTH)
+    # It ran 2 s ago, and 7 s ago it did not.
+    assert not tell(found, clock, *([FAIL] * 12)) and not found.suspected()
+    clock.now += 3 * 86400.0
+    assert not tell(found, clock, *([FAIL] * 2))
+    assert tell(found, clock, *([FAIL] * 6))
+
+
+def test_a_start_before_the_supervisors_is_as_old_as_the_engine_says(clock):
+    found = illness.Illness(clock.inspect)
+    clock.passes(60.0)
+    found.keep_only(BOTH)
+    assert tell(found, clock, *([FAIL] * 3))
 
 
 # -- from any state --------------------------------------------------------------------------

@@ -10,15 +10,25 @@ import os
 import re
 import signal
 import threading
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from ..errors import EngineError
 from .client import engine_errors
 from .containers import Engine
 
-# What ``timeout`` exits with when it had to end the command.
-_ENDED = 124
+# What ``timeout`` exits with when it had to end the command: its own code, or that of the SIGKILL
+# which it sends itself as well (coreutils), or which ends the program in its place (busybox).
+_ENDED = (124, 137)
+
+# The engine may take so long to begin a command, and again to tell of its end, in seconds; then the
+# command counts as one that did not end.
+GRACE = 1.0
+
+# How often a command is asked for that has closed its output and goes on, in seconds.
+_POLL_SECONDS = 0.05
 
 # The runtime's words (runc's, crun's) for a program that the image does not have.
 _NO_TIMEOUT = re.compile(r"""exec: "timeout"|executable file [`'"]timeout[`'"] not found""")
@@ -34,49 +44,94 @@ def execute_in_time(
 ) -> tuple[int, str] | None:
     """Run a command in a running container.
 
-    It is ended from inside, by ``timeout`` of coreutils or busybox. Where the image has neither, it
-    is ended from here.
+    It is ended from inside, by ``timeout`` of coreutils or busybox. Where the image has neither,
+    and where that does not end it, it is ended from here. Either way by SIGKILL, as the engine ends
+    a HEALTHCHECK: a command need not listen to any other signal, and ``-k`` is unknown to the
+    busybox of many images.
 
     :param container: its full id.
-    :param seconds: after this long it is ended.
+    :param seconds: after this long it is ended; the call takes ``2 * GRACE`` longer at most,
+        and in an image without ``timeout`` as long as the engine needs to say that, too.
     :returns: its exit code and its output; None when it had to be ended.
     :raises EngineError: it cannot be run.
     """
-    code, output = engine.execute(container, ["timeout", f"{seconds:g}", *argv])
-    if lacks_timeout(code, output):
-        return _execute_bare(engine, container, argv, seconds)
-    return None if code == _ENDED else (code, output)
+    limited = ["timeout", "-s", "KILL", f"{seconds:g}", *argv]
+    began = time.monotonic()
+    ended = _execute(engine, container, limited, seconds + GRACE)
+    if ended is None:
+        return None
+    taken = time.monotonic() - began
+    if lacks_timeout(*ended):
+        return _execute(engine, container, argv, seconds)
+    return None if ended[0] in _ENDED and taken >= seconds else ended
 
 
-def _execute_bare(
+def _execute(
     engine: Engine, container: str, argv: Sequence[str], seconds: float
 ) -> tuple[int, str] | None:
-    doing = f"run a command in {container}"
-    client: Any = engine.client
-    told: list[bytes | EngineError] = []
-    with engine_errors(doing):
-        identity = client.exec_create(container, list(argv))["Id"]
-
-    def run() -> None:
-        try:
-            with engine_errors(doing):
-                told.append(engine.client.exec_start(identity))
-        except EngineError as error:
-            told.append(error)
-
-    # The SDK waits for output without a limit.
-    thread = threading.Thread(target=run, name="exec-" + identity[:12], daemon=True)
-    thread.start()
-    thread.join(seconds)
-    with engine_errors(doing):
-        facts = client.exec_inspect(identity)
-    if thread.is_alive():
-        _end(facts.get("Pid") or 0, container)
+    """Run a command, and end it from here ``seconds`` after it began."""
+    execution = _Execution(engine, container, argv)
+    execution.start()
+    execution.created.wait(GRACE)
+    execution.join(seconds)
+    if execution.is_alive():
+        execution.given_up.set()
+        # Beside: the engine may be why it takes so long, and would be waited for here again.
+        threading.Thread(target=execution.end, name=execution.name + "-end", daemon=True).start()
         return None
-    output = told[0]
-    if isinstance(output, EngineError):
-        raise output
-    return int(facts["ExitCode"]), output.decode("utf-8", "replace")
+    if isinstance(execution.told, EngineError):
+        raise execution.told
+    return execution.told
+
+
+class _Execution(threading.Thread):
+    """A command at work. The SDK waits for its output without a limit; so does this thread, and
+    nobody has to wait for that.
+
+    :ivar created: set when the engine knows the command, or has refused it.
+    :ivar given_up: to be set when nobody waits for its end any more.
+    :ivar told: when the thread has ended: the exit code and the output, or why there is none.
+    """
+
+    def __init__(self, engine: Engine, container: str, argv: Sequence[str]) -> None:
+        super().__init__(name="exec-" + container[:12], daemon=True)
+        self.created = threading.Event()
+        self.given_up = threading.Event()
+        self._container = container
+        self._doing = f"run a command in {container}"
+        self._client: Any = engine.client
+        self._argv = list(argv)
+        self._identity = ""
+        self.told: tuple[int, str] | EngineError = EngineError(f"cannot {self._doing}")
+
+    def run(self) -> None:
+        """Run the command to its end."""
+        try:
+            with engine_errors(self._doing):
+                self._identity = self._client.exec_create(self._container, self._argv)["Id"]
+                self.created.set()
+                if self.given_up.is_set():
+                    return
+                output: bytes = self._client.exec_start(self._identity)
+                self.told = self._code(), output.decode("utf-8", "replace")
+        except EngineError as error:
+            self.told = error
+        finally:
+            self.created.set()
+
+    def _code(self) -> int:
+        while True:
+            code = self._client.exec_inspect(self._identity)["ExitCode"]
+            if code is not None:
+                return int(code)
+            if self.given_up.wait(_POLL_SECONDS):
+                return _ENDED[0]
+
+    def end(self) -> None:
+        """SIGKILL for the command, if it has begun."""
+        with suppress(EngineError), engine_errors(self._doing):
+            if self._identity:
+                _end(self._client.exec_inspect(self._identity).get("Pid") or 0, self._container)
 
 
 def _end(pid: int, container: str) -> None:

@@ -335,14 +335,6 @@ class Engine:
             return []
         return text.decode("utf-8", "replace").splitlines()
 
-    def execute(self, container: str, argv: Sequence[str]) -> tuple[int, str]:
-        """Run a command in a running container. :returns: its exit code and its output."""
-        with engine_errors(f"run a command in {container}"):
-            created = self.client.exec_create(container, list(argv))
-            output: bytes = self.client.exec_start(created["Id"])
-            code = self.client.exec_inspect(created["Id"])["ExitCode"]
-        return int(code), output.decode("utf-8", "replace")
-
 
 def may_be_adopted(row: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     """Whether an inspected container is the one that a call with these labels has made. Pure.

@@ -9,7 +9,7 @@ remembers and without the controller, the registry or a store of secrets.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from ..engine.containers import Container
@@ -27,17 +27,21 @@ from .purpose import REPAIR, RESTART, START, Purpose
 
 
 def repair(
-    host: ServiceHost, ill: Collection[str] = (), slots: Collection[int] | None = None
+    host: ServiceHost,
+    ill: Collection[str] = (),
+    slots: Collection[int] | None = None,
+    begins: Callable[[], None] | None = None,
 ) -> Outcome:
     """Have the committed release serve with all its replicas, in good health; a rollout that was
     killed is brought to the end that its commit point says.
 
     :param ill: running replicas that are to be replaced.
     :param slots: the replicas to care for now, others are left as they are; None: all.
+    :param begins: called once the lock is held, before anything is done.
     :raises HundredError: it failed; nothing is undone that works.
     """
     only = None if slots is None else frozenset(slots)
-    return _again(host, REPAIR, check=False, ill=ill, slots=only)
+    return _again(host, REPAIR, check=False, ill=ill, slots=only, begins=begins)
 
 
 def start(host: ServiceHost, check: bool = False) -> Outcome:
@@ -64,6 +68,7 @@ def _again(
     check: bool,
     ill: Collection[str] = (),
     slots: frozenset[int] | None = None,
+    begins: Callable[[], None] | None = None,
 ) -> Outcome:
     began = time.monotonic()
     settings = host.settings
@@ -73,6 +78,8 @@ def _again(
         return outcome_in_check_mode(host, wanted, began)
     # What is committed must be read under the lock: a rollout may have just ended.
     with service_lock(host.lock_path, host.service, settings.by, settings.lock_timeout):
+        if begins is not None:
+            begins()
         with host.untouched(began):
             wanted = replace(_goal(host, purpose), ill=frozenset(ill), slots=slots)
         return bring(host, wanted, began)

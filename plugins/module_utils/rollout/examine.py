@@ -51,6 +51,13 @@ class Wanted:
     ill: frozenset[str] = frozenset()
     slots: frozenset[int] | None = None
 
+    @property
+    def timers(self) -> bool:
+        """Whether the timers of the crontab are looked after too. With some replicas only, they are
+        not: what is wrong with systemd must keep no replica down.
+        """
+        return self.slots is None
+
 
 @dataclass(frozen=True)
 class Examination:
@@ -122,7 +129,7 @@ def examine(host: ServiceHost, wanted: Wanted, make_key: bool) -> Examination:
     serving = journal.committed
     serving_definition = from_mapping(serving.definition) if serving is not None else None
     # A release whose containers all go on needs none, whatever its registry is called now.
-    pull = _needs_image(plan, definition) and (
+    pull = _needs_image(plan, definition if wanted.timers else None) and (
         find_image(host.engine.client, release.reference) is None
     )
     # What goes on with a rollout that was killed in its window watches as that did.
@@ -137,7 +144,8 @@ def examine(host: ServiceHost, wanted: Wanted, make_key: bool) -> Examination:
         watched,
     )
     lines = [*_changes(host, serving, release, definition), *steps]
-    lines += planned_units(host, definition, release.reference, not pull)[1]
+    if wanted.timers:
+        lines += planned_units(host, definition, release.reference, not pull)[1]
     if not lines:
         lines = _settling_lines(journal, in_step, serving, release, proxy)
     return Examination(
@@ -212,9 +220,12 @@ def _unhealthy(
     return frozenset(item.name for item, working in zip(members, results) if not working)
 
 
-def _needs_image(plan: Plan, definition: Definition) -> bool:
-    """Whether the image must be on this host: for new containers, or for the crontab it carries."""
-    cron = definition.cron
+def _needs_image(plan: Plan, definition: Definition | None) -> bool:
+    """Whether the image must be on this host: for new containers, or for the crontab it carries.
+
+    :param definition: None when its crontab does not matter.
+    """
+    cron = definition.cron if definition is not None else None
     return bool(plan.create or plan.revive) or (cron is not None and cron.file is not None)
 
 

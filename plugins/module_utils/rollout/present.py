@@ -212,7 +212,8 @@ def pull(host: ServiceHost, image: str, digest: str) -> None:
 def _bring_image(host: ServiceHost, wanted: Wanted, seen: Examination) -> None:
     """Pull the image, and refuse a crontab that could not be read before."""
     pull(host, seen.release.image, seen.release.digest)
-    planned_units(host, wanted.definition, seen.release.reference, here=True)
+    if wanted.timers:
+        planned_units(host, wanted.definition, seen.release.reference, here=True)
 
 
 # -- act -------------------------------------------------------------------------------------
@@ -249,7 +250,8 @@ def _act(host: ServiceHost, wanted: Wanted, seen: Examination, began: float) -> 
     )
     try:
         journal = run(attempt, prepare)
-        _schedule(host, definition, seen)
+        if wanted.timers:
+            _schedule(host, definition, seen)
     except HundredError as error:
         if attempt.journal.paused:
             # The new release serves while somebody decides, so its cron entries are those that run.

@@ -87,16 +87,19 @@ class _Scene:
         return state_text(self.release, self.definition, addresses, self.journal.stopped)
 
 
-def stop(host: ServiceHost, check: bool = False) -> Outcome:
+def stop(
+    host: ServiceHost, check: bool = False, begins: Callable[[], None] | None = None
+) -> Outcome:
     """Stop all replicas and keep them: the service stays stopped, over reboots too, until it is
     deployed again.
 
     Its routes stay and answer 503. That it is to be stopped is remembered first: what a run that
     was killed has left, the supervisor stops.
 
+    :param begins: called once the lock is held, before anything is done.
     :raises HundredError: it failed, or this host does not have the service.
     """
-    return _locked(host, check, _stop)
+    return _locked(host, check, _stop, begins)
 
 
 def remove(host: ServiceHost, check: bool = False, undone: bool = False) -> Outcome:
@@ -113,11 +116,15 @@ def remove(host: ServiceHost, check: bool = False, undone: bool = False) -> Outc
 Act = Callable[[ServiceHost, bool, float], Outcome]
 
 
-def _locked(host: ServiceHost, check: bool, act: Act) -> Outcome:
+def _locked(
+    host: ServiceHost, check: bool, act: Act, begins: Callable[[], None] | None = None
+) -> Outcome:
     began = time.monotonic()
     if check:
         return act(host, True, began)
     with service_lock(host.lock_path, host.service, host.settings.by, host.settings.lock_timeout):
+        if begins is not None:
+            begins()
         boundary("locked")
         try:
             return act(host, False, began)

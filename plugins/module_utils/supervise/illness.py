@@ -21,7 +21,7 @@ class _Record:
     """What is known of one replica since it was started.
 
     :ivar started_at: the engine's time stamp of that start; empty until it was asked for.
-    :ivar since: when that start was noticed, on the monotonic clock.
+    :ivar since: when that start was, as far as it is known, on the monotonic clock.
     """
 
     started_at: str
@@ -43,9 +43,11 @@ class Illness:
     def __init__(self, inspect: Callable[[str], ContainerState | None]) -> None:
         self._inspect = inspect
         self._records: dict[str, _Record] = {}
+        self._looks = (float("-inf"), float("-inf"))
 
     def keep_only(self, containers: Iterable[Container]) -> None:
-        """Forget replicas that do not run any more."""
+        """A look at the replicas begins: forget those that do not run any more."""
+        self._looks = (self._looks[1], time.monotonic())
         running = {item.id for item in containers if item.running}
         self._records = {key: record for key, record in self._records.items() if key in running}
 
@@ -86,16 +88,24 @@ class Illness:
         state = self._inspect(container.id)
         started_at = state.started_at if state is not None else ""
         if record is None or record.started_at != started_at:
-            record = _Record(started_at, time.monotonic())
+            record = _Record(started_at, self._start(started_at))
             self._records[container.id] = record
         return record
 
+    def _start(self, started_at: str) -> float:
+        """When a start was of which nothing was known, on the monotonic clock.
+
+        The engine's time stamp is compared with the clock once, now: that may jump later. What it
+        says is believed only as far back as the look before this one, which did not see that start;
+        and after a jump it may lie in the future.
+        """
+        now = time.monotonic()
+        age = max(0.0, time.time() - _epoch(started_at))
+        return max(now - age, self._looks[0])
+
     @staticmethod
     def _is_young(record: _Record, health: Health) -> bool:
-        noticed = time.monotonic() - record.since
-        age = time.time() - _epoch(record.started_at)
-        # After a jump of the clock the engine's time stamp may lie in the future.
-        return max(age, noticed) < health.healthy_deadline
+        return time.monotonic() - record.since < health.healthy_deadline
 
 
 def _epoch(stamp: str) -> float:

@@ -62,7 +62,7 @@ class Turn:
 class Pace:
     """The repairs of one service so far.
 
-    :param total: how many there were since the host first knew the service.
+    :param total: how many there were since the host first knew the service, whatever came of them.
     :param last: when the last one began, on the monotonic clock; None: there was none.
     :param turns: by slot, for the replicas that were repaired lately.
     """
@@ -98,10 +98,10 @@ class Pace:
         return Pace(self.total + 1, now, {**rested, **taken})
 
     def gave_way(self, before: Pace) -> Pace:
-        """The pace after a repair that gave way to that of another replica: this one may follow at
-        once.
+        """The pace after a repair that gave way to somebody who waits for the lock: it has begun
+        all the same, but says nothing of whether it would have lasted.
         """
-        return replace(self, total=before.total, last=before.last)
+        return replace(self, turns=before.turns)
 
     def rested(self, now: float) -> Pace:
         """The same, without the replicas that are well again."""

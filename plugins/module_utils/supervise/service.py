@@ -19,6 +19,7 @@ from ..errors import HundredError, LockedError, NotFoundError, ProxyError
 from ..probe import probe
 from ..rollout.again import fence, look, repair, start_unrouted
 from ..rollout.host import ServiceHost, Settings
+from ..rollout.outcome import Outcome
 from ..rollout.schedule import in_step, read_entries
 from ..rollout.stop import stop
 from ..state.journal import Journal, Release
@@ -89,6 +90,7 @@ class Supervised:
         self._file = RepairsFile(host.repairs_path)
         known = self._file.read()
         self._generation = known.generation
+        self._failure = known.failure
         self._committed_at: float | None = None
         now = time.monotonic()
         self._pace = to_pace(known, now, time.time() - now)
@@ -97,6 +99,7 @@ class Supervised:
         self._died: set[str] = set()
         self._peers: frozenset[str] = frozenset()
         self._scheduled, self._timers_due = True, 0.0
+        self._timers_said = ""
 
     @property
     def pace(self) -> Pace:
@@ -124,8 +127,11 @@ class Supervised:
         self._died.add(identity)
 
     def _peer_died(self) -> bool:
-        """Whether a replica has died that was well when the repair under way began."""
-        return not self._peers.isdisjoint(self._died)
+        """Whether a replica has died that was well when the repair under way began, and the repair
+        of that one could begin now: before, to break this one off helps nobody.
+        """
+        died = not self._peers.isdisjoint(self._died)
+        return died and time.monotonic() >= self._pace.not_before(())
 
     def _is_to_stop(self) -> bool:
         return self._peer_died() or (self._ending is not None and self._ending())
@@ -228,9 +234,17 @@ class Supervised:
         if now < self._timers_due:
             return
         self._timers_due = now + TIMERS_PERIOD
-        entries = read_entries(self._host, definition, release.reference)
-        self.entries = frozenset(entry.name for entry in entries)
-        self._scheduled = journal.stopped or in_step(self._host, entries)
+        # No reason to mend them: that needs what does not answer now, and replicas do not.
+        self._scheduled, said = True, ""
+        try:
+            entries = read_entries(self._host, definition, release.reference)
+            self.entries = frozenset(entry.name for entry in entries)
+            self._scheduled = journal.stopped or in_step(self._host, entries)
+        except HundredError as error:
+            said = f"{self.name}: it is not known whether its timers are there: {error.text()}"
+        if said and said != self._timers_said:
+            self._say(said)
+        self._timers_said = said
 
     def _take_over(self, running: Sequence[Container]) -> None:
         """Have the engine leave dead what dies: it would start it again without a pace that knows
@@ -252,9 +266,11 @@ class Supervised:
         self, error: ProxyError, containers: Sequence[Container], now: float
     ) -> float:
         """The proxy does not answer: have it started, and meanwhile see that replicas run."""
-        committed = self._host.journal_file.read().committed
+        journal = self._host.journal_file.read()
+        committed, wanted = journal.committed, 0
         driver = str((committed.proxy if committed is not None else {}).get("driver", "haproxy"))
-        wanted = int(committed.definition.get("replicas", 1)) if committed is not None else 0
+        if committed is not None and not journal.stopped:
+            wanted = int(committed.definition.get("replicas", 1))
         self.condition = Condition(wanted, 0)
         self._tell(f"its proxy does not answer: {error.message}")
         self._proxy_down(driver)
@@ -264,7 +280,7 @@ class Supervised:
             return LOCKED_PERIOD
         started = start_unrouted(self._host, chosen)
         if started:
-            self._pace = self._pace.repaired(now, chosen)
+            self._pace = self._pace.repaired(time.monotonic(), chosen)
             self._remember("its proxy does not answer", "")
             self._say(f"{self.name}: started {', '.join(item.name for item in started)}")
         return LOCKED_PERIOD
@@ -287,7 +303,7 @@ class Supervised:
                 if item.slot not in chosen and item.slot not in self._pace.turns
             )
         try:
-            self._repair(verdict, chosen, reason, now)
+            self._repair(verdict, chosen, reason)
         finally:
             self._peers = frozenset()
         return 0.0
@@ -304,29 +320,31 @@ class Supervised:
         if names:
             self._say(f"{self.name}: no request goes to {', '.join(sorted(names))} any more")
 
-    def _repair(self, verdict: Verdict, chosen: frozenset[int], reason: str, now: float) -> None:
+    def _repair(self, verdict: Verdict, chosen: frozenset[int], reason: str) -> None:
         before = self._pace
-        self._pace = before.repaired(now, chosen)
+
+        def begins() -> None:
+            # Remembered before anything is done, so that one who is killed in it, or has given way,
+            # is in no hurry either; and counted then, since what is counted never goes down. Not
+            # the time of the look: probes may have taken seconds since.
+            self._pace = before.repaired(time.monotonic(), chosen)
+            self._remember(reason, self._failure)
+
         self._tell(reason)
         failure = ""
         try:
-            if verdict.act == STOP:
-                outcome = stop(self._host)
-            elif verdict.slots:
-                slots = chosen if verdict.starts else verdict.slots
-                outcome = repair(self._host, verdict.ill, slots)
-            else:
-                outcome = repair(self._host)
-        except LockedError:
-            self._pace = before  # a rollout has begun; it does what is needed
-            return
+            outcome = self._run(verdict, chosen, begins)
         except HundredError as error:
+            if self._pace is before:
+                if isinstance(error, LockedError):
+                    return  # a rollout has begun; it does what is needed
+                begins()
             if self._peer_died():
-                self._pace = self._pace.gave_way(before)
                 self._tell("gave way to the repair of another replica, which died meanwhile")
                 return
             if self._host.gives_way():
-                self._pace = before
+                self._pace = self._pace.gave_way(before)
+                self._remember(reason, self._failure)
                 self._tell("gave way to somebody who waits for the lock")
                 return
             failure = error.text()
@@ -336,7 +354,16 @@ class Supervised:
             self._say(f"{self.name}: repaired in {outcome.seconds:g} s")
             self._reason = ""
         self._timers_due = 0.0
+        self._failure = failure
         self._remember(reason, failure)
+
+    def _run(self, verdict: Verdict, chosen: frozenset[int], begins: Callable[[], None]) -> Outcome:
+        if verdict.act == STOP:
+            return stop(self._host, begins=begins)
+        if not verdict.slots:
+            return repair(self._host, begins=begins)
+        slots = chosen if verdict.starts else verdict.slots
+        return repair(self._host, verdict.ill, slots, begins)
 
     def _remember(self, reason: str, failure: str) -> None:
         passed = time.time() - time.monotonic()
