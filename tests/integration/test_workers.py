@@ -1,0 +1,61 @@
+# Copyright: (c) 2026, the hundred.containers authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Services that nothing is routed to: how they are judged, and what they finish before they end."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from tests.lab.registry import Registry
+
+from .derived_images import DerivedImages
+from .service_host import ServiceHost
+from .test_supervisor import wait_for
+
+WORKER: dict[str, Any] = {
+    "replicas": 1,
+    "environment": {"APP_MODE": "worker"},
+    "update": {"monitor": "0s"},
+    "stop_grace_period": "5s",
+}
+
+
+def revision(number: int) -> str:
+    return f"{number:040x}"
+
+
+@pytest.mark.once
+def test_a_worker_is_judged_by_the_healthcheck_of_its_image(
+    target: ServiceHost, digests: dict[str, str], registry: Registry
+) -> None:
+    images = DerivedImages(registry, "app", digests["v1"])
+    options = {**WORKER, "health": {"healthy_deadline": "30s"}}
+    release = {"digest": images.push(10, healthcheck="test -e /data/well"), "revision": revision(1)}
+    process = target.start("service_rollout", {**target.options, **options, **release})
+    assert wait_for(lambda: target.containers("shop").get("shop-g1-1") == "running", 30)
+    # Several checks fail meanwhile; a worker without a HEALTHCHECK would be settled at once.
+    time.sleep(2)
+    assert process.poll() is None
+    assert target.info("shop")["replicas_healthy"] == 0
+    target.docker("exec", "shop-g1-1", "touch", "/data/well")
+    output = process.communicate(timeout=30)[0]
+    assert process.returncode == 0, output
+    assert target.info("shop")["replicas_healthy"] == 1
+
+    before = target.identities()
+    bad = {"digest": images.push(10, healthcheck="exit 1"), "revision": revision(2)}
+    ill = {**options, "health": {"healthy_deadline": "3s"}}
+    refused = target.rollout({**ill, **bad})
+    assert refused.failed and "the image's HEALTHCHECK says unhealthy" in refused["msg"]
+    assert target.identities() == before
+
+    good = {"digest": images.push(10, healthcheck="true"), "revision": revision(3)}
+    second = target.rollout({**options, **good})
+    assert not second.failed, second.output
+    names = set(target.containers("shop"))
+    assert len(names) == 1 and "/" + next(iter(names)) not in before
