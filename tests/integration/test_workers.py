@@ -13,6 +13,7 @@ import pytest
 
 from tests.lab.registry import Registry
 
+from .conftest import release_of
 from .derived_images import DerivedImages
 from .service_host import ServiceHost
 from .test_supervisor import wait_for
@@ -59,3 +60,24 @@ def test_a_worker_is_judged_by_the_healthcheck_of_its_image(
     assert not second.failed, second.output
     names = set(target.containers("shop"))
     assert len(names) == 1 and "/" + next(iter(names)) not in before
+
+
+@pytest.mark.once
+def test_a_port_without_routes_is_judged_by_http_and_gets_no_requests(
+    target: ServiceHost, digests: dict[str, str]
+) -> None:
+    options = {**WORKER, "replicas": 2, "environment": {}, "port": 8000}
+    options["health"] = {"path": "/up", "healthy_deadline": "3s"}
+    first = target.rollout({**options, **release_of(digests, "v1")})
+    assert not first.failed, first.output
+    assert target.info("shop")["replicas_healthy"] == 2
+    before = target.identities()
+    unhealthy = {**options, "environment": {"APP_UNHEALTHY": "1"}}
+    refused = target.rollout({**unhealthy, **release_of(digests, "v2")})
+    assert refused.failed and "GET /up answers 503" in refused["msg"], refused.output
+    assert target.identities() == before
+    second = target.rollout({**options, **release_of(digests, "v2")})
+    assert not second.failed, second.output
+    assert len(target.containers("shop")) == 2
+    assert not set(target.containers("shop")) & {name.strip("/") for name in before}
+    assert {item["routed"] for item in target.info("shop")["replicas"]} == {""}
