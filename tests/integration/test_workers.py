@@ -81,3 +81,43 @@ def test_a_port_without_routes_is_judged_by_http_and_gets_no_requests(
     assert len(target.containers("shop")) == 2
     assert not set(target.containers("shop")) & {name.strip("/") for name in before}
     assert {item["routed"] for item in target.info("shop")["replicas"]} == {""}
+
+
+# It is told to end while a job is in hand: each takes two seconds, with nothing between two.
+JOBS = """\
+note() { echo "$(cat /app/release) $1" >> /data/jobs; }
+trap 'ends=1' TERM
+while [ -z "$ends" ]; do
+    note begins; sleep 2; note done
+done
+note ends
+"""
+
+
+@pytest.mark.once
+def test_a_worker_finishes_the_job_in_hand_before_it_ends(
+    target: ServiceHost, digests: dict[str, str]
+) -> None:
+    target.docker("volume", "rm", "-f", "jobs")
+    options = {**WORKER, "command": ["sh", "-c", JOBS], "volumes": ["jobs:/data"]}
+
+    def jobs(release: str) -> list[str]:
+        lines = target.host.run("cat /var/lib/docker/volumes/jobs/_data/jobs").stdout.splitlines()
+        return [line.split()[1] for line in lines if line.split()[0] == release]
+
+    def all_done(words: list[str]) -> bool:
+        return words == ["begins", "done"] * (len(words) // 2) + ["ends"]
+
+    for release in ("v1", "v2"):
+        done = target.rollout({**options, **release_of(digests, release)})
+        assert not done.failed, done.output
+    assert all_done(jobs("v1")), jobs("v1")
+    assert wait_for(lambda: jobs("v2")[-1:] == ["begins"], 5, 0.05)
+    stopped = target.call("service_rollout", {"name": "shop", "state": "stopped"})
+    assert not stopped.failed, stopped.output
+    assert all_done(jobs("v2")), jobs("v2")
+    form = "{{.State.Running}} {{.State.ExitCode}}"
+    name = next(iter(target.containers("shop")))
+    assert target.docker("inspect", "--format", form, name).split() == ["false", "0"]
+    assert not target.call("service_rollout", {"name": "shop", "state": "absent"}).failed
+    target.docker("volume", "rm", "jobs")
