@@ -378,3 +378,56 @@ def test_a_worker_that_may_not_run_twice_is_repaired_without_a_second_one(superv
     finally:
         gone = supervised.call("service_rollout", {"name": "worker", "state": "absent"})
         assert not gone.failed, gone.output
+
+
+def runtime(target: ServiceHost, command: str) -> str:
+    """What HAProxy answers to a command on its own socket, as an operator would give it."""
+    program = (
+        "import socket, sys; s = socket.socket(socket.AF_UNIX); "
+        "s.connect('/run/haproxy/admin.sock'); s.sendall(sys.argv[1].encode() + b'\\n'); "
+        "print(s.makefile().read())"
+    )
+    return target.host.run(["python3", "-c", program, command]).stdout
+
+
+def server_states(target: ServiceHost) -> dict[str, int]:
+    """The administrative states of the servers of the service: 0 is ready, 1 is maintenance."""
+    rows = [line.split() for line in runtime(target, "show servers state").splitlines()]
+    return {row[3]: int(row[6]) for row in rows if len(row) > 6 and row[3].startswith("shop-")}
+
+
+@pytest.mark.once
+@pytest.mark.timeout(300)
+def test_a_server_in_maintenance_is_put_back(supervised):
+    if supervised.driver != "haproxy":
+        pytest.skip("nginx has no such state")
+    before = supervised.identities()
+    states = server_states(supervised)
+    assert set(states.values()) == {0} and len(states) == 2, states
+    shown = runtime(supervised, "show servers state")
+    backend = next(line.split()[1] for line in shown.splitlines() if "shop-g1-2" in line)
+    runtime(supervised, f"set server {backend}/shop-g1-2 state maint")
+    assert server_states(supervised)["shop-g1-2"] == 1
+    began = time.monotonic()
+    assert wait_for(lambda: set(server_states(supervised).values()) == {0}, 20), log(supervised)
+    print(f"a server in maintenance: ready after {time.monotonic() - began:.1f} s")
+    assert healthy(supervised) and supervised.identities() == before
+
+
+CONFIGURATION = {
+    "haproxy": "/etc/haproxy/hundred/hundred.cfg",
+    "nginx": "/etc/nginx/conf.d/hundred.conf",
+}
+
+
+@pytest.mark.timeout(300)
+def test_a_service_that_is_gone_from_the_proxys_file_is_put_back(supervised):
+    before = supervised.identities()
+    path = CONFIGURATION[supervised.driver]
+    supervised.host.run(f"test -s {path} && : > {path} && systemctl reload {supervised.driver}")
+    assert wait_for(lambda: not answer(supervised), 5, 0.05), log(supervised)
+    began = time.monotonic()
+    assert wait_for(lambda: "v1" in answer(supervised), 20), log(supervised)
+    print(f"gone from the proxy's file: serves after {time.monotonic() - began:.1f} s")
+    assert wait_for(lambda: healthy(supervised), 20), log(supervised)
+    assert supervised.identities() == before
