@@ -431,3 +431,31 @@ def test_a_service_that_is_gone_from_the_proxys_file_is_put_back(supervised):
     print(f"gone from the proxy's file: serves after {time.monotonic() - began:.1f} s")
     assert wait_for(lambda: healthy(supervised), 20), log(supervised)
     assert supervised.identities() == before
+
+
+@pytest.mark.once
+@pytest.mark.timeout(300)
+def test_nothing_is_repaired_while_somebody_holds_the_services_lock(supervised):
+    lock = "/var/lib/hundred/services/shop/lock"
+    holder = ["systemd-run", "--quiet", "--collect", "--unit=holder", "flock", lock, "sleep", "298"]
+
+    def dead() -> bool:
+        return supervised.containers("shop")["shop-g1-1"] == "exited"
+
+    supervised.host.run(holder)
+    try:
+        held = ["pgrep", "-xf", "sleep 298"]  # what flock begins once it has the lock
+        assert wait_for(lambda: supervised.host.run(held, check=False).stdout, 5)
+        kill(supervised, "shop-g1-1")
+        assert wait_for(dead, 5)
+        after = supervised.identities()
+        # It would be repaired within a second, and within a period whatever is overheard.
+        deadline = time.monotonic() + 8
+        while time.monotonic() < deadline:
+            assert supervised.identities() == after, log(supervised)
+            time.sleep(0.2)
+        assert "repaired" not in log(supervised)
+    finally:
+        supervised.host.run(["systemctl", "stop", "holder"])
+    assert wait_for(lambda: not dead(), 5), log(supervised)
+    assert wait_for(lambda: healthy(supervised), 20), log(supervised)
