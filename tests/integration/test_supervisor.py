@@ -459,3 +459,40 @@ def test_nothing_is_repaired_while_somebody_holds_the_services_lock(supervised):
         supervised.host.run(["systemctl", "stop", "holder"])
     assert wait_for(lambda: not dead(), 5), log(supervised)
     assert wait_for(lambda: healthy(supervised), 20), log(supervised)
+
+
+# While /tmp/flap is there, two probes of three fail; /tmp/probes counts them.
+FLAPS = """test ! -e /tmp/ill || exit 1
+test -e /tmp/flap || exit 0
+count=$(cat /tmp/probes 2>/dev/null || echo 0)
+echo $((count + 1)) > /tmp/probes
+test $((count % 3)) = 2
+"""
+
+
+@pytest.mark.once
+@pytest.mark.timeout(300)
+def test_a_replica_that_fails_now_and_then_is_left_and_one_that_goes_on_failing_is_not(
+    supervised, digests
+):
+    health = {"command": ["sh", "-c", FLAPS], "interval": "200ms", "failures": 3}
+    result = supervised.rollout({**OPTIONS, "health": health, **release_of(digests, "v1")})
+    assert not result.failed, result.output
+    before = supervised.identities()
+    name = min(supervised.containers("shop"))
+    supervised.docker("exec", name, "touch", "/tmp/flap")
+
+    def probes() -> int:
+        counted = supervised.docker("exec", name, "cat", "/tmp/probes", check=False)
+        return int(counted.strip() or 0)
+
+    # Six failures and more, never three in a row. Nobody else probes: the counts are theirs.
+    assert wait_for(lambda: probes() >= 9, 60), log(supervised)
+    assert supervised.identities() == before, log(supervised)
+    assert "fails its probe" not in log(supervised)
+    supervised.docker("exec", name, "touch", "/tmp/ill")
+    assert wait_for(lambda: "fails its probe" in log(supervised), 20), log(supervised)
+    assert wait_for(lambda: supervised.identities().get(f"/{name}") != before[f"/{name}"], 20)
+    assert wait_for(lambda: healthy(supervised), 20), log(supervised)
+    others = {key: value for key, value in before.items() if key != f"/{name}"}
+    assert others.items() <= supervised.identities().items()
