@@ -496,3 +496,33 @@ def test_a_replica_that_fails_now_and_then_is_left_and_one_that_goes_on_failing_
     assert wait_for(lambda: healthy(supervised), 20), log(supervised)
     others = {key: value for key, value in before.items() if key != f"/{name}"}
     assert others.items() <= supervised.identities().items()
+
+
+@pytest.mark.once
+@pytest.mark.timeout(300)
+def test_a_supervisor_needs_no_systemd(supervised):
+    supervised.host.run(["systemctl", "stop", "hundred-supervisor"])
+    lines = "/tmp/supervise.log"
+    pid = ""
+    try:
+        assert not taken_over(supervised)
+        started = f"hundred supervise > {lines} 2>&1 < /dev/null & echo $!"
+        pid = supervised.host.run(started).stdout.strip()
+        assert wait_for(lambda: taken_over(supervised), 15), supervised.host.read_file(lines)
+        second = supervised.host.run(["hundred", "supervise"], check=False)
+        assert second.returncode != 0
+        assert "another supervisor looks after this host" in second.stdout + second.stderr
+        before = supervised.identities()["/shop-g1-1"]
+        kill(supervised, "shop-g1-1")
+        assert wait_for(lambda: supervised.identities().get("/shop-g1-1") != before, 20)
+        assert wait_for(lambda: healthy(supervised), 20), supervised.host.read_file(lines)
+        said = supervised.host.read_file(lines)
+        assert "shop: repaired in" in said, said
+        supervised.host.run(["kill", pid])
+        assert wait_for(lambda: supervised.host.read_file(lines).rstrip().endswith("ends"), 15)
+        # What dies is left to the engine again.
+        assert not taken_over(supervised)
+    finally:
+        supervised.host.run(f"kill -9 {pid} 2>/dev/null; rm {lines}", check=False)
+        supervised.host.run(["systemctl", "start", "hundred-supervisor"])
+    assert log(supervised).count("repaired") == 0
