@@ -38,8 +38,16 @@ class DerivedImages:
         self._manifest = json.loads(self._get(f"/manifests/{digest}", Accept=MANIFEST))
         self._config = json.loads(self._get(f"/blobs/{self._manifest['config']['digest']}"))
 
-    def push(self, size: int, labels: Mapping[str, str] | None = None) -> str:
-        """Make an image with a layer of so many random bytes more; its digest."""
+    def push(
+        self,
+        size: int,
+        labels: Mapping[str, str] | None = None,
+        healthcheck: str | None = None,
+    ) -> str:
+        """Make an image with a layer of so many random bytes more; its digest.
+
+        :param healthcheck: a line for the shell: the image's HEALTHCHECK, every 0.3 s.
+        """
         content = io.BytesIO()
         with tarfile.open(fileobj=content, mode="w") as archive:
             entry = tarfile.TarInfo("payload")
@@ -50,6 +58,9 @@ class DerivedImages:
         config["rootfs"]["diff_ids"].append(digest_of(content.getvalue()))
         config["history"].append({"created_by": "a layer more"})
         config["config"]["Labels"] = {**(config["config"].get("Labels") or {}), **(labels or {})}
+        if healthcheck is not None:
+            check = {"Test": ["CMD-SHELL", healthcheck], "Interval": 300_000_000, "Retries": 1}
+            config["config"]["Healthcheck"] = check
         manifest = json.loads(json.dumps(self._manifest))
         manifest["layers"].append({"mediaType": LAYER, **self._upload(layer)})
         manifest["config"].update(self._upload(json.dumps(config).encode()))

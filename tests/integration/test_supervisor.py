@@ -378,3 +378,151 @@ def test_a_worker_that_may_not_run_twice_is_repaired_without_a_second_one(superv
     finally:
         gone = supervised.call("service_rollout", {"name": "worker", "state": "absent"})
         assert not gone.failed, gone.output
+
+
+def runtime(target: ServiceHost, command: str) -> str:
+    """What HAProxy answers to a command on its own socket, as an operator would give it."""
+    program = (
+        "import socket, sys; s = socket.socket(socket.AF_UNIX); "
+        "s.connect('/run/haproxy/admin.sock'); s.sendall(sys.argv[1].encode() + b'\\n'); "
+        "print(s.makefile().read())"
+    )
+    return target.host.run(["python3", "-c", program, command]).stdout
+
+
+def server_states(target: ServiceHost) -> dict[str, int]:
+    """The administrative states of the servers of the service: 0 is ready, 1 is maintenance."""
+    rows = [line.split() for line in runtime(target, "show servers state").splitlines()]
+    return {row[3]: int(row[6]) for row in rows if len(row) > 6 and row[3].startswith("shop-")}
+
+
+@pytest.mark.once
+@pytest.mark.timeout(300)
+def test_a_server_in_maintenance_is_put_back(supervised):
+    if supervised.driver != "haproxy":
+        pytest.skip("nginx has no such state")
+    before = supervised.identities()
+    states = server_states(supervised)
+    assert set(states.values()) == {0} and len(states) == 2, states
+    shown = runtime(supervised, "show servers state")
+    backend = next(line.split()[1] for line in shown.splitlines() if "shop-g1-2" in line)
+    runtime(supervised, f"set server {backend}/shop-g1-2 state maint")
+    assert server_states(supervised)["shop-g1-2"] == 1
+    began = time.monotonic()
+    assert wait_for(lambda: set(server_states(supervised).values()) == {0}, 20), log(supervised)
+    print(f"a server in maintenance: ready after {time.monotonic() - began:.1f} s")
+    assert healthy(supervised) and supervised.identities() == before
+
+
+CONFIGURATION = {
+    "haproxy": "/etc/haproxy/hundred/hundred.cfg",
+    "nginx": "/etc/nginx/conf.d/hundred.conf",
+}
+
+
+@pytest.mark.timeout(300)
+def test_a_service_that_is_gone_from_the_proxys_file_is_put_back(supervised):
+    before = supervised.identities()
+    path = CONFIGURATION[supervised.driver]
+    supervised.host.run(f"test -s {path} && : > {path} && systemctl reload {supervised.driver}")
+    assert wait_for(lambda: not answer(supervised), 5, 0.05), log(supervised)
+    began = time.monotonic()
+    assert wait_for(lambda: "v1" in answer(supervised), 20), log(supervised)
+    print(f"gone from the proxy's file: serves after {time.monotonic() - began:.1f} s")
+    assert wait_for(lambda: healthy(supervised), 20), log(supervised)
+    assert supervised.identities() == before
+
+
+@pytest.mark.once
+@pytest.mark.timeout(300)
+def test_nothing_is_repaired_while_somebody_holds_the_services_lock(supervised):
+    lock = "/var/lib/hundred/services/shop/lock"
+    holder = ["systemd-run", "--quiet", "--collect", "--unit=holder", "flock", lock, "sleep", "298"]
+
+    def dead() -> bool:
+        return supervised.containers("shop")["shop-g1-1"] == "exited"
+
+    supervised.host.run(holder)
+    try:
+        held = ["pgrep", "-xf", "sleep 298"]  # what flock begins once it has the lock
+        assert wait_for(lambda: supervised.host.run(held, check=False).stdout, 5)
+        kill(supervised, "shop-g1-1")
+        assert wait_for(dead, 5)
+        after = supervised.identities()
+        # It would be repaired within a second, and within a period whatever is overheard.
+        deadline = time.monotonic() + 8
+        while time.monotonic() < deadline:
+            assert supervised.identities() == after, log(supervised)
+            time.sleep(0.2)
+        assert "repaired" not in log(supervised)
+    finally:
+        supervised.host.run(["systemctl", "stop", "holder"])
+    assert wait_for(lambda: not dead(), 5), log(supervised)
+    assert wait_for(lambda: healthy(supervised), 20), log(supervised)
+
+
+# While /tmp/flap is there, two probes of three fail; /tmp/probes counts them.
+FLAPS = """test ! -e /tmp/ill || exit 1
+test -e /tmp/flap || exit 0
+count=$(cat /tmp/probes 2>/dev/null || echo 0)
+echo $((count + 1)) > /tmp/probes
+test $((count % 3)) = 2
+"""
+
+
+@pytest.mark.once
+@pytest.mark.timeout(300)
+def test_a_replica_that_fails_now_and_then_is_left_and_one_that_goes_on_failing_is_not(
+    supervised, digests
+):
+    health = {"command": ["sh", "-c", FLAPS], "interval": "200ms", "failures": 3}
+    result = supervised.rollout({**OPTIONS, "health": health, **release_of(digests, "v1")})
+    assert not result.failed, result.output
+    before = supervised.identities()
+    name = min(supervised.containers("shop"))
+    supervised.docker("exec", name, "touch", "/tmp/flap")
+
+    def probes() -> int:
+        counted = supervised.docker("exec", name, "cat", "/tmp/probes", check=False)
+        return int(counted.strip() or 0)
+
+    # Six failures and more, never three in a row. Nobody else probes: the counts are theirs.
+    assert wait_for(lambda: probes() >= 9, 60), log(supervised)
+    assert supervised.identities() == before, log(supervised)
+    assert "fails its probe" not in log(supervised)
+    supervised.docker("exec", name, "touch", "/tmp/ill")
+    assert wait_for(lambda: "fails its probe" in log(supervised), 20), log(supervised)
+    assert wait_for(lambda: supervised.identities().get(f"/{name}") != before[f"/{name}"], 20)
+    assert wait_for(lambda: healthy(supervised), 20), log(supervised)
+    others = {key: value for key, value in before.items() if key != f"/{name}"}
+    assert others.items() <= supervised.identities().items()
+
+
+@pytest.mark.once
+@pytest.mark.timeout(300)
+def test_a_supervisor_needs_no_systemd(supervised):
+    supervised.host.run(["systemctl", "stop", "hundred-supervisor"])
+    lines = "/tmp/supervise.log"
+    pid = ""
+    try:
+        assert not taken_over(supervised)
+        started = f"hundred supervise > {lines} 2>&1 < /dev/null & echo $!"
+        pid = supervised.host.run(started).stdout.strip()
+        assert wait_for(lambda: taken_over(supervised), 15), supervised.host.read_file(lines)
+        second = supervised.host.run(["hundred", "supervise"], check=False)
+        assert second.returncode != 0
+        assert "another supervisor looks after this host" in second.stdout + second.stderr
+        before = supervised.identities()["/shop-g1-1"]
+        kill(supervised, "shop-g1-1")
+        assert wait_for(lambda: supervised.identities().get("/shop-g1-1") != before, 20)
+        assert wait_for(lambda: healthy(supervised), 20), supervised.host.read_file(lines)
+        said = supervised.host.read_file(lines)
+        assert "shop: repaired in" in said, said
+        supervised.host.run(["kill", pid])
+        assert wait_for(lambda: supervised.host.read_file(lines).rstrip().endswith("ends"), 15)
+        # What dies is left to the engine again.
+        assert not taken_over(supervised)
+    finally:
+        supervised.host.run(f"kill -9 {pid} 2>/dev/null; rm {lines}", check=False)
+        supervised.host.run(["systemctl", "start", "hundred-supervisor"])
+    assert log(supervised).count("repaired") == 0
