@@ -20,7 +20,7 @@ from ..image.reference import registry_host
 from ..image.retry import retrying
 from ..state.freeze import refuse_frozen
 from ..state.history import make_entry
-from ..state.journal import Journal
+from ..state.journal import IDLE, Journal
 from ..state.lock import SUPERVISOR, service_lock
 from .attempt import Attempt
 from .boundaries import boundary
@@ -62,12 +62,22 @@ def _holder(host: ServiceHost, wanted: Wanted) -> str:
 
 
 def _patience(host: ServiceHost) -> float:
-    """Seconds to wait for another rollout: what a deploy began here whose controller is gone goes
-    on to its end, and the deploy that completes it waits for that.
+    """Seconds to wait for another rollout: what a deploy began here whose controller is gone, a
+    swap or the return from one, goes on to its end, and the deploy that completes it waits for that.
     """
-    deploy, held = host.settings.deploy, host.lease_file.read()
-    orphaned = deploy is not None and held is not None and held.deploy in deploy.ended
+    orphaned = host.settings.deploy is not None and not _left_by(host).isdisjoint(
+        host.settings.deploy.ended
+    )
     return max(host.settings.lock_timeout, ORPHAN_SECONDS if orphaned else 0.0)
+
+
+def _left_by(host: ServiceHost) -> set[str]:
+    """The deploys that something on this host is unfinished of."""
+    held, journal = host.lease_file.read(), host.journal_file.read()
+    found = {held.deploy} if held is not None else set()
+    if journal.before is not None and (journal.desired is not None or journal.phase != IDLE):
+        found.add(journal.before.deploy)
+    return found
 
 
 def outcome_in_check_mode(host: ServiceHost, wanted: Wanted, began: float) -> Outcome:
