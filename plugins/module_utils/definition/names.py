@@ -228,7 +228,8 @@ def _split_registry(value: str) -> tuple[str | None, str]:
 
 def capability(place: Place, value: Any) -> Any:
     """A Linux capability, with or without ``CAP_``; the prefix is taken off."""
-    if isinstance(value, str):
+    # Before its case is folded: a long s and a dotless i become letters of ASCII.
+    if isinstance(value, str) and value.isascii():
         name = value.upper()
         name = name[4:] if name.startswith("CAP_") else name
         if name in CAPABILITIES:
@@ -269,7 +270,8 @@ def dns_option(place: Place, value: Any) -> Any:
 def signal(place: Place, value: Any) -> Any:
     """A signal's name, with or without ``SIG``; the prefix is added."""
     must = "must be the name of a signal such as SIGTERM"
-    if not isinstance(value, str):
+    # Before its case is folded, as for capabilities.
+    if not isinstance(value, str) or not value.isascii():
         return place.refuse(must, value)
     name = value.upper()
     name = name if name.startswith("SIG") else "SIG" + name

@@ -45,11 +45,12 @@ def host(place: Place, value: Any) -> Any:
         return place.refuse(must, value, "leave host out to take every host")
     if "://" in value or "/" in value:
         return place.refuse(must, value, "a path goes into the key path")
-    name = value.lower()
-    if re.fullmatch(r"[^:]+:\d+", name, re.ASCII):
+    if re.fullmatch(r"[^:]+:\d+", value, re.ASCII):
         return place.refuse(must, value, "leave out the port")
-    if not name.isascii():
+    # Before its case is folded: the Kelvin sign becomes a k of ASCII.
+    if not value.isascii():
         return place.refuse(must, value, "write an international name in its xn-- form")
+    name = value.lower()
     labels = (name[2:] if name.startswith("*.") else name).split(".")
     if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         return place.refuse(must, value)
