@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from .log_options import check_log_options
 from .model import Build, Definition, Route
 from .problems import Place, shown
 from .shapes import LONGEST_ARGUMENT, size
@@ -29,6 +30,9 @@ def check_definition(place: Place, definition: Definition) -> None:
         _check_mounts(place, definition)
     if place.sound("secrets"):
         _check_secret_environment(place.at("secret_environment"), definition)
+    if place.sound("logging"):
+        log = definition.logging
+        check_log_options(place.at("logging").at("options"), log.driver, log.options)
     _check_names(place, definition)
 
 

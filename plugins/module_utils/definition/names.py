@@ -133,9 +133,14 @@ variable = Word(
     "must be a name of letters, digits and underscores that starts with no digit",
     r"[A-Za-z_][A-Za-z0-9_]*",
 )
+# Dots and dashes as some programs want them (discovery.type), though no shell can read them.
+environment = Word(
+    "must be a name of letters, digits, underscores, dots and dashes that starts with no digit",
+    r"[A-Za-z_][A-Za-z0-9_.-]*",
+)
 _user = Word(
     "must be a user or user:group, names or numbers, as a string in quotes",
-    r"(?:[a-z_][a-z0-9_-]*\$?|\d{1,10})(?::(?:[a-z_][a-z0-9_-]*\$?|\d{1,10}))?",
+    r"(?:[A-Za-z_][A-Za-z0-9_.-]*\$?|\d{1,10})(?::(?:[A-Za-z_][A-Za-z0-9_.-]*\$?|\d{1,10}))?",
 )
 # What engines take (moby/sys/user): they read the numbers as signed ones of 32 bits.
 _LAST_USER = 2**31 - 1

@@ -11,7 +11,7 @@ from typing import Any
 
 from .model import Route, Volume
 from .problems import REFUSED, Place, shown
-from .shapes import Section, Whole, line
+from .shapes import UNPRINTABLE, Section, Whole, line
 
 # Where the host's state lies, secrets of every service among it.
 STATE_FOLDER = "/var/lib/hundred"
@@ -25,7 +25,8 @@ _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _URL_PATH = re.compile(r"/[A-Za-z0-9._~!&+,=:@/-]*", re.ASCII)
 _URL_QUERY = re.compile(r"[A-Za-z0-9._~!&+,=:@/%-]*", re.ASCII)
 _ODD_SEGMENT = re.compile(r"//|/\.{1,2}(?:/|$)")
-_FILE_PATH = re.compile(r"/[^\x00-\x1f\x7f:,\"\\]*")
+# At most what Linux takes (PATH_MAX, with the NUL at its end).
+_FILE_PATH = re.compile(rf"/[^{UNPRINTABLE}:,\"\\]{{0,4094}}")
 _VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", re.ASCII)
 # What engines take of the mount options of tmpfs (moby's pkg/mount; tmpfs(5)).
 _TMPFS_OPTION = re.compile(
@@ -114,9 +115,18 @@ def relative(place: Place, value: Any) -> Any:
     if text is REFUSED:
         return REFUSED
     parts = text.split("/")
-    if text.startswith(("/", "~", "-")) or ".." in parts or "\\" in text:
+    odd = ".." in parts or "\\" in text or len(text) > 4095
+    if text.startswith(("/", "~", "-")) or odd:
         return place.refuse("must be a path inside the source tree, relative and without ..", value)
     return posixpath.normpath(text)
+
+
+def file(place: Place, value: Any) -> Any:
+    """A file below the source tree."""
+    text = relative(place, value)
+    if text == ".":
+        return place.refuse("must be a file inside the source tree, not its folder", value)
+    return text
 
 
 def source(place: Place, value: Any) -> Any:
@@ -191,7 +201,8 @@ def mount_target(place: Place, target: str, value: str) -> str | None:
     if folder == "/" or _within(folder, "/proc"):
         place.refuse(f"must not be mounted over {folder} of the container", value)
         return None
-    if _within(folder, SECRETS_FOLDER):
+    # In most images /var/run is a link to /run.
+    if _within(folder.replace("/var/run/", "/run/", 1), SECRETS_FOLDER):
         place.refuse(f"must not be mounted over {SECRETS_FOLDER}: secrets stand there", value)
         return None
     return folder

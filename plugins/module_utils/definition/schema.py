@@ -79,7 +79,7 @@ def replicas(place: Place, value: Any) -> Any:
 
 def environment(place: Place, value: Any) -> Any:
     """The variables of a replica; a name and its value together are one argument to Linux."""
-    checked = MapOf(names.variable, argument, "variables to strings")(place, value)
+    checked = MapOf(names.environment, argument, "variables to strings")(place, value)
     if checked is not REFUSED:
         for name, text in checked.items():
             if size(name) + 1 + size(text) >= LONGEST_ARGUMENT:
@@ -247,7 +247,7 @@ LOGGING = Section(
 BUILD = Section(
     {
         "source": paths.source,
-        "dockerfile": paths.relative,
+        "dockerfile": paths.file,
         "context": paths.relative,
         "target": names.stage,
         "args": MapOf(names.variable, argument, "build arguments to strings"),
@@ -298,7 +298,7 @@ def tasks(place: Place, value: Any) -> Any:
 
 CRON = Section(
     {
-        "file": paths.relative,
+        "file": paths.file,
         "text": crontab_text,
         "host": line,
         "overlap": OneOf("skip", "wait", "allow"),
@@ -312,7 +312,7 @@ CRON = Section(
 def cron(place: Place, value: Any) -> Any:
     """The path of a crontab in the source tree, or a mapping with it."""
     if isinstance(value, str):
-        path = paths.relative(place, value)
+        path = paths.file(place, value)
         return REFUSED if path is REFUSED else Cron(file=path)
     keys = CRON(place, value)
     if keys is REFUSED:

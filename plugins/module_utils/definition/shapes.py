@@ -26,7 +26,9 @@ LONGEST_ARGUMENT = 131072
 
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _FRACTION = re.compile(r"\d{1,18}(?:\.\d{1,18})?", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# Controls, line and paragraph ends, what turns the direction of text, and halves of characters.
+UNPRINTABLE = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+_CONTROL = re.compile(f"[{UNPRINTABLE}]")
 
 
 def apply(check: Check, place: Place, value: Any) -> Any:
@@ -241,6 +243,9 @@ def _split(place: Place, value: str) -> Any:
         return place.refuse("must have a closing quote for each opening one", value)
     if not words or not words[0].strip():
         return place.refuse("must be a list of strings or one string, not empty", value)
+    # The first one that is refused tells enough.
+    if any(argument(place, word) is REFUSED for word in words):
+        return REFUSED
     syntax = shell_syntax(value)
     if syntax is not None:
         return place.refuse(f"must not have {syntax}: no shell runs it", value, ADVICE)

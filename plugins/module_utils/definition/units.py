@@ -15,6 +15,9 @@ from .problems import Place
 # No wait of a rollout may hold a host's lock for longer than a day; it also keeps numbers finite.
 LONGEST = 24 * 3600.0
 
+# The proxies' resolution; what is less would become none.
+_SHORTEST = 0.001
+
 # The engine counts bytes in a signed 64-bit number.
 LARGEST = 2**63 - 1
 
@@ -38,7 +41,7 @@ def parse_duration(value: Any, longest: float = LONGEST) -> float:
     if isinstance(value, bool):
         raise ValueError("a boolean is not a duration")
     if isinstance(value, (int, float)):
-        if not 0 <= value <= longest:
+        if not 0 <= value <= longest or 0 < value < _SHORTEST:
             raise ValueError("out of range")
         return float(value)
     if not isinstance(value, str):
@@ -53,7 +56,7 @@ def parse_duration(value: Any, longest: float = LONGEST) -> float:
         seconds = sum(
             float(number) * _SECONDS[unit] for unit, number in match.groupdict().items() if number
         )
-    if seconds > longest:
+    if seconds > longest or 0 < seconds < _SHORTEST:
         raise ValueError("out of range")
     # A thousandth of a second is the proxies' resolution; this also removes 0.1 + 0.2.
     return round(seconds, 3)

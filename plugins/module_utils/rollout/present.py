@@ -63,7 +63,7 @@ def _holder(host: ServiceHost, wanted: Wanted) -> str:
 
 def _patience(host: ServiceHost) -> float:
     """Seconds to wait for another rollout: what a deploy began here whose controller is gone, a
-    swap or the return from one, goes on to its end, and the deploy that completes it waits for that.
+    swap or the return from one, goes on to its end, and the deploy that completes it waits for it.
     """
     orphaned = host.settings.deploy is not None and not _left_by(host).isdisjoint(
         host.settings.deploy.ended
