@@ -55,6 +55,10 @@ def test_a_crontab_runs_every_minute_and_follows_a_deploy_and_a_rollback(target,
     assert len([name for name in timers(target) if name.endswith(".timer")]) == 3
     again = target.rollout({**options, **release_of(digests, "v1")})
     assert not again.failed and not again.changed, again.output
+    beside = {"text": "* * * * * sleep 110", "overlap": "allow"}
+    worker = {"name": "twice", "environment": {"APP_MODE": "worker"}, "update": {"monitor": "0s"}}
+    also = target.rollout({**worker, "cron": beside, **release_of(digests, "v1")})
+    assert not also.failed, also.output
 
     assert wait_for(lambda: said(target, "hello there from v1 with 10 bytes"), 90)
     assert wait_for(lambda: runs(target, "exit-"), 30)
@@ -72,6 +76,11 @@ def test_a_crontab_runs_every_minute_and_follows_a_deploy_and_a_rollback(target,
         lambda: [item for item in runs(target, "sleep-") if item["result"] == "skipped"], 90
     )
     assert skipped and "still at work" in skipped[0]["reason"]
+    # Where that is allowed, the next one begins beside it.
+    listed = ["ps", "-q", "--filter", "label=hundred.run=twice"]
+    assert wait_for(lambda: len(target.docker(*listed).split()) == 2, 70)
+    assert not target.call("service_rollout", {"name": "twice", "state": "absent"}).failed
+    assert target.docker(*listed) == ""
     assert not target.rollback("shop").failed
     count = len(runs(target, "echo-"))
     assert wait_for(lambda: len(runs(target, "echo-")) > count, 90)
