@@ -17,6 +17,7 @@ from ansible_collections.hundred.containers.plugins.module_utils.state.files imp
     replace_file,
 )
 from ansible_collections.hundred.containers.plugins.module_utils.state.lock import (
+    deploys_of,
     describe_holder,
     is_held,
     service_lock,
@@ -68,6 +69,15 @@ def test_a_file_that_cannot_be_written_is_told_by_its_path(tmp_path: Path) -> No
     with pytest.raises(StateError, match=f"cannot write {path}: No such file") as caught:
         replace_file(str(path), "text")
     assert caught.value.next_step
+
+
+def test_a_lock_tells_which_deploys_its_holder_is_a_part_of(tmp_path: Path) -> None:
+    path = str(tmp_path / "lock")
+    assert deploys_of(path) == frozenset()
+    with service_lock(path, "shop", "anna", 0.0, ("first", "second")):
+        assert deploys_of(path) == {"first", "second"}
+    with service_lock(path, "shop", "the supervisor", 0.0):
+        assert deploys_of(path) == frozenset()
 
 
 def test_a_lock_is_held_although_a_full_disk_takes_no_name(tmp_path: Path) -> None:

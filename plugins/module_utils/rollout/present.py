@@ -9,6 +9,8 @@ lock.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from ..definition.model import Definition
@@ -20,8 +22,8 @@ from ..image.reference import registry_host
 from ..image.retry import retrying
 from ..state.freeze import refuse_frozen
 from ..state.history import make_entry
-from ..state.journal import IDLE, Journal
-from ..state.lock import SUPERVISOR, service_lock
+from ..state.journal import Journal
+from ..state.lock import SUPERVISOR, deploys_of, service_lock
 from .attempt import Attempt
 from .boundaries import boundary
 from .examine import Examination, Wanted, examine
@@ -41,17 +43,29 @@ from .swap import run
 ORPHAN_SECONDS = 120.0
 
 
-def present(host: ServiceHost, wanted: Wanted, check: bool = False) -> Outcome:
+def present(
+    host: ServiceHost, wanted: Wanted, check: bool = False, undoes: Sequence[str] = ()
+) -> Outcome:
     """Have the wanted release serve on this host, and nothing else of the service.
 
     :param check: only say what would be done.
+    :param undoes: the deploys over many hosts that are returned from.
     :raises HundredError: it failed; ``serving`` says what serves.
     """
     began = time.monotonic()
     if check:
         return outcome_in_check_mode(host, wanted, began)
-    with service_lock(host.lock_path, host.service, _holder(host, wanted), _patience(host)):
+    with _lock(host, wanted, undoes):
         return bring(host, wanted, began)
+
+
+def _lock(
+    host: ServiceHost, wanted: Wanted, undoes: Sequence[str] = ()
+) -> AbstractContextManager[None]:
+    deploy = host.settings.deploy
+    deploys = undoes if deploy is None else (deploy.id, *undoes)
+    by = _holder(host, wanted)
+    return service_lock(host.lock_path, host.service, by, patience(host), deploys)
 
 
 def _holder(host: ServiceHost, wanted: Wanted) -> str:
@@ -61,23 +75,14 @@ def _holder(host: ServiceHost, wanted: Wanted) -> str:
     return by if by == SUPERVISOR else f"{by}, who brings {_what(wanted)} here"
 
 
-def _patience(host: ServiceHost) -> float:
+def patience(host: ServiceHost) -> float:
     """Seconds to wait for another rollout: what a deploy began here whose controller is gone, a
     swap or the return from one, goes on to its end, and the deploy that completes it waits for it.
     """
-    orphaned = host.settings.deploy is not None and not _left_by(host).isdisjoint(
-        host.settings.deploy.ended
-    )
-    return max(host.settings.lock_timeout, ORPHAN_SECONDS if orphaned else 0.0)
-
-
-def _left_by(host: ServiceHost) -> set[str]:
-    """The deploys that something on this host is unfinished of."""
-    held, journal = host.lease_file.read(), host.journal_file.read()
-    found = {held.deploy} if held is not None else set()
-    if journal.before is not None and (journal.desired is not None or journal.phase != IDLE):
-        found.add(journal.before.deploy)
-    return found
+    settings = host.settings
+    ended = settings.deploy.ended if settings.deploy is not None else ()
+    orphaned = not deploys_of(host.lock_path).isdisjoint(ended)
+    return max(settings.lock_timeout, ORPHAN_SECONDS if orphaned else 0.0)
 
 
 def outcome_in_check_mode(host: ServiceHost, wanted: Wanted, began: float) -> Outcome:
@@ -174,7 +179,7 @@ def prefetch(host: ServiceHost, wanted: Wanted, check: bool = False) -> tuple[bo
         if seen.needed and not check:
             # A free lock is what the swap will want. It is not held while the image is pulled: a
             # rollback need not wait for that.
-            with service_lock(host.lock_path, host.service, _holder(host, wanted), _patience(host)):
+            with _lock(host, wanted):
                 deploys = claim(host, wanted, keep=True)
         elif deploys and not check:
             host.lease_file.end(deploys)  # nothing is left to do for a deploy that died, either

@@ -102,27 +102,33 @@ def stop(
     return _locked(host, check, _stop, begins)
 
 
-def remove(host: ServiceHost, check: bool = False, undone: bool = False) -> Outcome:
+def remove(host: ServiceHost, check: bool = False, undoes: Sequence[str] = ()) -> Outcome:
     """Remove the service from this host: routes, replicas, commands and cron jobs at work, secrets
     and memory. Its volumes stay.
 
-    :param undone: a first deploy is undone. What it did not bring, a freeze, stays, and so does the
-        memory of the images that it pulled: the next success removes them.
+    :param undoes: the deploys over many hosts that are returned from, where a first one is. What it
+        did not bring, a freeze, stays, and so does the memory of the images that it pulled: the
+        next success removes them.
     :raises HundredError: it failed; what is left is removed by the next run.
     """
-    return _locked(host, check, partial(_remove, undone=undone))
+    return _locked(host, check, partial(_remove, undone=bool(undoes)), deploys=undoes)
 
 
 Act = Callable[[ServiceHost, bool, float], Outcome]
 
 
 def _locked(
-    host: ServiceHost, check: bool, act: Act, begins: Callable[[], None] | None = None
+    host: ServiceHost,
+    check: bool,
+    act: Act,
+    begins: Callable[[], None] | None = None,
+    deploys: Sequence[str] = (),
 ) -> Outcome:
     began = time.monotonic()
     if check:
         return act(host, True, began)
-    with service_lock(host.lock_path, host.service, host.settings.by, host.settings.lock_timeout):
+    by, timeout = host.settings.by, host.settings.lock_timeout
+    with service_lock(host.lock_path, host.service, by, timeout, deploys):
         if begins is not None:
             begins()
         boundary("locked")

@@ -121,8 +121,8 @@ def _undo(host: ServiceHost, deploys: Sequence[str], check: bool) -> Outcome:
     if before is None or before.deploy not in deploys or _stays_stopped(journal):
         return _unchanged(journal, began)
     if before.release is None:
-        return remove(host, check, undone=True)
-    outcome = present(host, goal_of(host, before.release), check)
+        return remove(host, check, undoes=deploys)
+    outcome = present(host, goal_of(host, before.release), check, deploys)
     if before.stopped and not (check and outcome.changed):
         stopped = stop(host, check)
         outcome = replace(

@@ -13,7 +13,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 
 from ..clock import Deadline, utc_text, wait_until
@@ -65,12 +65,15 @@ def file_lock(path: str, timeout: float = 60.0) -> Iterator[None]:
 
 
 @contextmanager
-def service_lock(path: str, service: str, holder: str, timeout: float) -> Iterator[None]:
+def service_lock(
+    path: str, service: str, holder: str, timeout: float, deploys: Collection[str] = ()
+) -> Iterator[None]:
     """Hold the lock of one service on this host for as long as a rollout takes (I11).
 
     :param holder: who holds it and why, for the message that a second one gets; it decides nothing.
     :param timeout: seconds to wait for another holder, 0 to refuse at once; for the supervisor it
         is always waited, unless this is the supervisor itself.
+    :param deploys: the deploys over many hosts that this is a part of, for ``deploys_of``.
     :raises LockedError: names the holder and since when.
     """
     descriptor = _open(path)
@@ -82,7 +85,8 @@ def service_lock(path: str, service: str, holder: str, timeout: float) -> Iterat
                 next_step="wait for it to end, or give lock_timeout; when its process is gone the "
                 "lock is free by itself",
             )
-        text = json.dumps({"holder": holder, "pid": os.getpid(), "since": time.time()})
+        facts = {"holder": holder, "pid": os.getpid(), "since": time.time()}
+        text = json.dumps({**facts, "deploys": list(deploys)})
         with suppress(OSError):  # a full disk; the lock is held without a name as well
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, text.encode("utf-8"), 0)
@@ -142,6 +146,15 @@ def _holder_name(path: str) -> str:
             return str(json.load(stream)["holder"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
+
+
+def deploys_of(path: str) -> frozenset[str]:
+    """The deploys that whoever wrote itself into the lock file last is, or was, a part of."""
+    try:
+        with open(path, encoding="utf-8") as stream:
+            return frozenset(map(str, json.load(stream)["deploys"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return frozenset()
 
 
 def describe_holder(path: str) -> str:
