@@ -25,6 +25,8 @@ from .containers import Engine
 LABEL_RUN = "hundred.run"
 LABEL_TITLE = "hundred.run-title"
 LABEL_UNTIL = "hundred.run-until"
+# The same by a clock that never jumps, with the boot that it counts from.
+LABEL_UPTIME = "hundred.run-until-uptime"
 
 # Takes what a command writes, and whether it wrote that to its standard error.
 Written = Callable[[bytes, bool], None]
@@ -70,6 +72,36 @@ class Ended:
     seconds: float
 
 
+def time_labels(seconds: float) -> dict[str, str]:
+    """The labels of a container whose time is up in so many seconds."""
+    uptime = time.clock_gettime(time.CLOCK_BOOTTIME) + seconds
+    return {
+        LABEL_UNTIL: str(int(time.time() + seconds) + 1),
+        LABEL_UPTIME: f"{boot()}:{int(uptime) + 1}",
+    }
+
+
+def boot() -> str:
+    """What tells the machine's last start from all others; empty where the system does not."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as stream:
+            return stream.read().strip()
+    except OSError:
+        return ""
+
+
+def _end(until: float, uptime: str) -> float:
+    """When a container's time is up, by the clock as it is now: that may have jumped since.
+
+    :param until: by the clock as it was, which counts where the machine has been started since.
+    :param uptime: as ``LABEL_UPTIME`` has it.
+    """
+    since, _colon, seconds = uptime.partition(":")
+    if not since or since != boot() or not seconds.isdigit():
+        return until
+    return time.time() + int(seconds) - time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 def one_offs(engine: Engine, service: str | None = None) -> list[OneOff]:
     """The one-off containers of a service, or of all services, in any state."""
     label = LABEL_RUN if service is None else f"{LABEL_RUN}={service}"
@@ -81,7 +113,7 @@ def one_offs(engine: Engine, service: str | None = None) -> list[OneOff]:
         until = labels.get(LABEL_UNTIL, "")
         if not until.isdigit():
             continue  # somebody else's that borrowed our label
-        end = float(until)
+        end = _end(float(until), labels.get(LABEL_UPTIME, ""))
         if row.get("State") == "created":
             end = min(end, float(row.get("Created") or 0) + START_SECONDS)
         name = row["Names"][0].lstrip("/")

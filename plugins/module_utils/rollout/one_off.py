@@ -30,10 +30,10 @@ from ..engine.networks import Network
 from ..engine.one_off import (
     LABEL_RUN,
     LABEL_TITLE,
-    LABEL_UNTIL,
     Ended,
     Written,
     attend,
+    time_labels,
 )
 from ..engine.users import user_ids
 from ..errors import HundredError, RolloutError, StateError
@@ -216,8 +216,8 @@ def perform(
     labels = {
         LABEL_RUN: host.service,
         LABEL_TITLE: title or "",
-        LABEL_UNTIL: str(int(time.time() + task.timeout + grace) + 1),
         LABEL_REVISION: image.revision,
+        **time_labels(task.timeout + grace),
     }
     spec = Spec(
         name=name,
