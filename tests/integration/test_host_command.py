@@ -264,13 +264,14 @@ def test_mistakes_are_told_in_a_line(host):
     for words, text in (
         (["status", "nosuch"], "nosuch"),
         (["stop", "../etc"], "must be a name"),
-        (["restart", "nosuch"], "not deployed"),
+        (["restart", "nosuch"], "nosuch is not on this host; it has shop"),
         (["job", "shop", "nosuch"], "no cron entry"),
         (["run", "shop"], "no command"),
     ):
         done = hundred(host, *words)
         assert done.returncode == 1 and text in done.stderr, (words, done.stderr)
         assert "Traceback" not in done.stderr
+    assert "nosuch" not in host.host.run("ls /var/lib/hundred/services").stdout
     assert hundred(host, "nosuch").returncode == 2
     for words in (["status", "nosuch"], ["restart", "nosuch"], ["history", "nosuch"]):
         done = hundred(host, *words, "--json")

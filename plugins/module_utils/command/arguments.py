@@ -14,8 +14,9 @@ EXIT_CODES = """exit codes:
   0    done; for status, everything is as it should be; for doctor, nothing is wrong
   1    failed, or not everything is as it should be
   2    the command line is wrong
-  124  run, console: the time limit has passed
-  run and console end with the exit code of the command that they ran
+  124  run, console, job: the time limit has passed
+  130  ended by Ctrl-C
+  run, console and job end with the exit code of the command that they ran
 """
 
 

@@ -106,6 +106,12 @@ def _history(arguments: argparse.Namespace, configuration: Configuration) -> int
 def _act(arguments: argparse.Namespace, configuration: Configuration) -> int:
     settings = configuration.settings(arguments.lock_timeout)
     host = ServiceHost(settings, checked_name(arguments.service))
+    known = known_services(settings)
+    if host.service not in known:
+        # Asked here, or its lock would leave a folder for a name that was mistyped.
+        raise HundredError(
+            f"{host.service} is not on this host; it has {', '.join(known) or 'none'}"
+        )
     acts = {"stop": stop, "start": again.start, "restart": again.restart}
     outcome = acts[arguments.command](host, arguments.check)
     if arguments.json:
