@@ -179,6 +179,42 @@ def test_a_controller_that_ends_in_a_task_after_the_last_swap_leaves_a_complete_
             assert time.monotonic() < deadline
 
 
+@pytest.mark.timeout(600)
+def test_f3_a_return_that_fails_is_reported_and_not_tried_again(pair, digests):
+    v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
+    pair.must_deploy(v1)
+    # Somebody else's container has the name that web1 would need for its return.
+    pair.sabotage("web2", 2)
+    pair.sabotage("web1", 3)
+    failed = pair.deploy(v2)
+    assert failed.returncode != 0
+    told = rows(failed)
+    assert "not returned" in told["web1"] and "failed" in told["web2"], failed.stdout
+    assert failed.stdout.count("returning failed: ") == 1, failed.stdout
+    # What serves goes on, and is told.
+    assert pair.revisions() == [v2["revision"], v1["revision"]], failed.stdout
+    assert v2["revision"][:12] in told["web1"].split("not returned")[0]
+    pair.mend()
+    back = pair.run("rollback", "-e", "service=shop")
+    assert back.returncode == 0, back.stdout + back.stderr
+    assert pair.revisions() == 2 * [v1["revision"]] and pair.claims() == []
+
+
+@pytest.mark.timeout(600)
+def test_of_two_controllers_at_once_one_deploys_and_the_other_names_it(pair, digests):
+    v1, v2, v3 = (release_of(digests, name) for name in ("v1", "v2", "v3"))
+    pair.must_deploy(v1)
+    mine = pair.begin(v2)
+    pair.controller = pair.folder / "colleague"
+    theirs = pair.begin(v3)
+    said = [process.communicate(timeout=120)[0] for process in (mine, theirs)]
+    codes = [process.returncode for process in (mine, theirs)]
+    assert sorted(code != 0 for code in codes) == [False, True], said
+    won, lost = ((v2, said[1]), (v3, said[0]))[codes[1] == 0]
+    assert pair.revisions() == 2 * [won["revision"]] and pair.claims() == []
+    assert won["revision"][:12] in lost and "another" in lost, lost
+
+
 @contextmanager
 def cut_off(fleet: Fleet, name: str) -> Iterator[None]:
     """No packet between the controller's SSH and a host."""
