@@ -334,14 +334,17 @@ def test_metrics_tell_of_a_service_that_cannot_be_looked_at_and_nothing_that_was
         service = Supervised(settings, "shop", engine, probes, print, print)
         service.round(())
     at = {"at": 5.0, "by": "anna", "result": "ok"}
-    service.history.add({**at, "action": "rollout"})
+    service.history.add({**at, "action": "rollout", "seconds": 2.5})
+    service.history.add({**at, "action": "restart"})
     service.history.add({**at, "action": "console mysql --password=hush", "result": "failed"})
     metrics = Metrics(str(tmp_path / "hundred.prom"))
     metrics.write([service])
     text = (tmp_path / "hundred.prom").read_text()
     assert 'hundred_replicas_healthy{service="shop"} 0\n' in text
     assert 'hundred_replicas_wanted{service="shop"} 1\n' in text
-    assert 'hundred_last_change_success{service="shop",action="rollout"} 1\n' in text
+    assert 'hundred_last_change_success{service="shop",action="restart"} 1\n' in text
+    assert 'hundred_last_rollout_success{service="shop"} 1\n' in text
+    assert 'hundred_last_rollout_seconds{service="shop"} 2.5\n' in text
     assert "hundred_engine_up{} 1\n" in text and "hush" not in text
     service.condition = Condition(wanted=2, healthy=2)
     away = render(metrics.families(engine=False))

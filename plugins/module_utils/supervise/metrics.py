@@ -11,7 +11,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Optional
 
 from ..errors import StateError
 from ..state.files import replace_file
@@ -21,8 +21,16 @@ from .service import Supervised
 # supervisor is away.
 PERIOD = 15.0
 
-# What a history tells of a service itself, and not of commands that were run beside it.
+# What brings a service to a release.
+ROLLOUTS = ("rollout", "rollback", "undo")
+
+# What a history tells of a service itself, and not of commands run beside it: everybody on
+# the host may read the file of the metrics, and what somebody typed in a console is not for all.
 CHANGES = ("rollout", "rollback", "undo", "restart", "start", "stop", "absent")
+
+
+# The newest change of a service, and its newest rollout.
+_Newest = tuple[Optional[Mapping[str, Any]], Optional[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -51,11 +59,11 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def newest_change(entries: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The newest entry of a history that tells of the service itself; everybody on the host may
-    read the file of the metrics, and what somebody typed in a console is not for all. Pure.
-    """
-    return next((item for item in reversed(entries) if item.get("action") in CHANGES), None)
+def newest(
+    entries: Sequence[Mapping[str, Any]], actions: Collection[str]
+) -> Mapping[str, Any] | None:
+    """The newest entry of a history that is one of these actions. Pure."""
+    return next((item for item in reversed(entries) if item.get("action") in actions), None)
 
 
 class Metrics:
@@ -69,7 +77,7 @@ class Metrics:
         self._began = time.monotonic()
         self._written = float("-inf")
         self._services: list[Supervised] = []
-        self._last: dict[str, tuple[int, Mapping[str, Any] | None]] = {}
+        self._last: dict[str, tuple[int, _Newest]] = {}
 
     def write(self, services: Collection[Supervised]) -> None:
         """Write it, if it is time to. A folder that is missing or a full disk hinders nobody."""
@@ -147,23 +155,22 @@ class Metrics:
         ]
 
     def _changes(self, services: Collection[Supervised]) -> list[Family]:
-        last = []
+        changes: list[tuple[dict[str, str], Mapping[str, Any]]] = []
+        rollouts: list[tuple[dict[str, str], Mapping[str, Any]]] = []
         for item in services:
-            entry = self._newest(item)
-            if entry is not None:
-                last.append(({"service": item.name, "action": str(entry["action"])}, entry))
+            change, rollout = self._newest(item)
+            if change is not None:
+                changes.append(({"service": item.name, "action": str(change["action"])}, change))
+            if rollout is not None:
+                rollouts.append(({"service": item.name}, rollout))
         return [
+            *_ended("hundred_last_change", "newest change", changes),
+            *_ended("hundred_last_rollout", "last rollout or rollback", rollouts),
             Family(
-                "hundred_last_change_timestamp_seconds",
+                "hundred_last_rollout_seconds",
                 "gauge",
-                "When the newest change of the service ended.",
-                [(labels, float(entry.get("at") or 0)) for labels, entry in last],
-            ),
-            Family(
-                "hundred_last_change_success",
-                "gauge",
-                "1 when the newest change of the service succeeded.",
-                [(labels, float(entry.get("result") == "ok")) for labels, entry in last],
+                "How long the service's last rollout or rollback took.",
+                [(labels, float(entry.get("seconds") or 0)) for labels, entry in rollouts],
             ),
         ]
 
@@ -196,13 +203,37 @@ class Metrics:
             ),
         ]
 
-    def _newest(self, service: Supervised) -> Mapping[str, Any] | None:
-        """The newest change of a service, read again only when the file is another."""
+    def _newest(self, service: Supervised) -> _Newest:
+        """The newest change of a service, and its newest rollout; read again only when the file is
+        another.
+        """
         history = service.history
         with suppress(OSError):
             changed = os.stat(history.path).st_mtime_ns
             known = self._last.get(history.path)
             if known is None or known[0] != changed:
-                self._last[history.path] = (changed, newest_change(history.entries()))
+                entries = history.entries()
+                found = (newest(entries, CHANGES), newest(entries, ROLLOUTS))
+                self._last[history.path] = (changed, found)
             return self._last[history.path][1]
-        return None
+        return (None, None)
+
+
+def _ended(
+    name: str, what: str, found: Sequence[tuple[Mapping[str, str], Mapping[str, Any]]]
+) -> list[Family]:
+    """When something ended, and whether well."""
+    return [
+        Family(
+            f"{name}_timestamp_seconds",
+            "gauge",
+            f"When the {what} of the service ended.",
+            [(labels, float(entry.get("at") or 0)) for labels, entry in found],
+        ),
+        Family(
+            f"{name}_success",
+            "gauge",
+            f"1 when the {what} of the service succeeded.",
+            [(labels, float(entry.get("result") == "ok")) for labels, entry in found],
+        ),
+    ]
