@@ -29,7 +29,7 @@ def chosen() -> list[str]:
 def killed(target: ServiceHost, options: dict[str, Any], boundary: str) -> None:
     """Run a rollout that dies at a boundary, and make sure that it did."""
     result = target.rollout(options, kill_at=boundary)
-    assert result.failed and "-9" in result.output or "137" in result.output, result.output
+    assert result.failed and result["rc"] in (137, -9), result.output
 
 
 @pytest.mark.timeout(900)
@@ -133,3 +133,25 @@ def test_i4_after_a_killed_stop_first_swap_a_failing_release_brings_all_old_repl
     assert len(states) == 2 and set(states.values()) == {"running"}, states
     again = target.rollout({**web, **release_of(digests, "v1")})
     assert not again.failed and not again.changed, again.output
+
+
+@pytest.mark.once
+@pytest.mark.timeout(600)
+def test_i4_a_killed_stop_or_removal_is_completed_by_the_next(target, digests, web, subtests):
+    web = {**web, "update": {"monitor": "0s", "parallelism": 2}, **release_of(digests, "v1")}
+    ends = {
+        "stopped": ("locked", "recorded", "committed", "retired", "stopped"),
+        "absent": ("locked", "committed", "retired", "removed"),
+    }
+    for state, boundaries in ends.items():
+        wish = {"name": "shop", "state": state}
+        for boundary in boundaries:
+            with subtests.test(state=state, boundary=boundary):
+                assert not target.rollout(web).failed
+                died = target.call("service_rollout", wish, kill_at=boundary)
+                assert died.failed and died["rc"] in (137, -9), died.output
+                again = target.call("service_rollout", wish)
+                assert not again.failed, again.output
+                found = set(target.containers("shop").values())
+                assert found == ({"exited"} if state == "stopped" else set())
+                assert not target.call("service_rollout", wish).changed
