@@ -53,7 +53,7 @@ from ansible.vars.manager import VariableManager
 ALL = "all"
 VARIABLE = "hundred_services"
 
-# As many as there are playbooks for numbers of services, in playbooks/parts/services.
+# As many as there are playbooks for, in playbooks/parts/services.
 MOST = 50
 
 # The inventory's services by its sources, as they were when the playbook was loaded: its first play

@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import jinja2
 import pytest
+import yaml
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible_collections.hundred.containers.plugins.lookup.service_names import (
@@ -28,13 +32,35 @@ def test_names_come_in_the_order_given() -> None:
     assert split(["shop, api", ["jobs", "shop"], ""]) == ["shop", "api", "jobs", "shop"]
 
 
-def test_every_number_of_services_has_its_playbook() -> None:
-    for number in range(1, 51):
-        lines = (PARTS / f"{number}.yml").read_text().splitlines()
-        assert f"    __hundred_number: {number - 1}" in lines
-        before = f"  ansible.builtin.import_playbook: {number - 1}.yml"
-        assert (before in lines) == (number > 1)
-    assert not (PARTS / "51.yml").exists()
+def deploys(path: Path, count: int, outer: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The variables of each deploy that a playbook imports, those of its importers before its own
+    (ansible.playbook.playbook_include).
+    """
+    for entry in yaml.safe_load(path.read_text()):
+        variables = {**entry.get("vars", {}), **outer}
+        name = entry["ansible.builtin.import_playbook"]
+        if name == "../deploy_service.yml":
+            yield {key: evaluated(value, variables, count) for key, value in variables.items()}
+        else:
+            name = f"{(count - 1) % 10 + 1}.yml" if name.startswith("{{") else name
+            yield from deploys(path.parent / name, count, variables)
+
+
+def evaluated(value: Any, variables: dict[str, Any], count: int) -> int:
+    """A number, or what an expression of these playbooks comes to."""
+    names = {"localhost": {"__hundred_checked": {"names": list(range(count))}}}
+    text = jinja2.Template(str(value)).render({**variables, "hostvars": names})
+    return int(text)
+
+
+@pytest.mark.parametrize("count", range(1, 51))
+def test_so_many_services_are_deployed_in_order_each_once(count: int) -> None:
+    # As deploy.yml names it.
+    name = str(count) if count <= 10 else f"more_than_{(count - 1) // 10}0"
+    found = list(deploys(PARTS / f"{name}.yml", count, {}))
+    assert [item["__hundred_number"] for item in found] == list(range(count))
+    assert {item["__hundred_loaded"] for item in found} == {count}
+    assert not (PARTS / "more_than_50.yml").exists()
 
 
 @pytest.mark.parametrize(
