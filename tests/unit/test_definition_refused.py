@@ -122,9 +122,13 @@ def test_values_that_may_be_secrets_are_never_shown(keys):
         ({"secrets": {"TOKEN": "a\udc80b"}}, "secrets.TOKEN"),
         ({"build": {"secrets": {"TOKEN": "a\udc80b"}}}, "build.secrets.TOKEN"),
         ({"environment": {"TOKEN": "a\udc80b"}}, "environment.TOKEN"),
+        ({"command": "a \udc80b"}, "command"),
+        ({"tasks": {"after": [{"name": "a", "command": "a \udc80b"}]}}, "tasks.after[0].command"),
+        ({"working_dir": "/a\udc80b"}, "working_dir"),
+        ({"volumes": ["/a\udc80b:/data"]}, "volumes[0]"),
         ({"secrets": {"T" * 251: "x"}}, "secrets"),
     ],
-    ids=["secret", "build secret", "variable", "name"],
+    ids=["secret", "build secret", "variable", "command", "task", "folder", "volume", "name"],
 )
 def test_what_no_file_of_the_host_could_hold_is_refused_on_the_controller(keys, path):
     error = refused(shop(**keys))
