@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from .problems import Place, nearest, shown
+from .problems import Place, nearest
 
 _ANY = re.compile(r"[^\x00]*", re.DOTALL)
 _SIZE = re.compile(r"[1-9]\d{0,12}(?:\.\d+)?\s?[kmgtKMGT]?(?:i?[bB])?", re.ASCII)
@@ -40,7 +40,7 @@ _MUST: Mapping[re.Pattern[str], str] = {
 
 
 def check_log_options(place: Place, driver: str, options: Mapping[str, str]) -> None:
-    """Record at ``place`` what the driver would refuse.
+    """Record at ``place`` what the driver would refuse. No value is shown: some are credentials.
 
     :param place: that of the options.
     """
@@ -53,4 +53,6 @@ def check_log_options(place: Place, driver: str, options: Mapping[str, str]) -> 
             must = f"is no option of the log driver {driver}, which has {', '.join(sorted(known))}"
             place.at(name).note(must, None, nearest(name, list(known)))
         elif not pattern.fullmatch(value):
-            place.at(name).note(_MUST.get(pattern, "must be text"), shown(value))
+            place.at(name).note(_MUST.get(pattern, "must be text"))
+    if "max-buffer-size" in options and options.get("mode") != "non-blocking":
+        place.at("max-buffer-size").note("needs mode: non-blocking")
