@@ -190,7 +190,7 @@ def test_f3_a_return_that_fails_is_reported_and_not_tried_again(pair, digests):
     assert failed.returncode != 0
     told = rows(failed)
     assert "not returned" in told["web1"] and "failed" in told["web2"], failed.stdout
-    assert failed.stdout.count("returning failed: ") == 1, failed.stdout
+    assert failed.stdout.count("TASK [Return to what the deploy found here]") == 1, failed.stdout
     # What serves goes on, and is told.
     assert pair.revisions() == [v2["revision"], v1["revision"]], failed.stdout
     assert v2["revision"][:12] in told["web1"].split("not returned")[0]
