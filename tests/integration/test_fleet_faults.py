@@ -37,6 +37,13 @@ def ended(process: subprocess.Popen[str], within: float = 120) -> str:
     return output
 
 
+def end_controller(process: subprocess.Popen[str], number: int) -> None:
+    """End a deploy that goes on, with all its processes, by a signal."""
+    os.killpg(process.pid, number)
+    process.communicate(timeout=60)
+    assert process.returncode != 0
+
+
 def wait_for(process: subprocess.Popen[str], *moments: Callable[[], bool]) -> None:
     """Wait for moments of a deploy that goes on, one after the other."""
     deadline = time.monotonic() + 60
@@ -77,9 +84,7 @@ def test_a_controller_that_ends_in_any_phase_leaves_what_the_next_run_completes(
         release = releases[turn % 2]
         process = pair.begin(release)
         wait_for(process, lambda: claimed(pair), lambda moment=moment: moment(pair))
-        os.killpg(process.pid, number)
-        process.communicate(timeout=60)
-        assert process.returncode != 0
+        end_controller(process, number)
         # No wait for the lease, nobody has to remove a lock, and a swap that goes on is waited for.
         began = time.monotonic()
         done = pair.deploy(release)
@@ -119,9 +124,7 @@ def test_a_controller_that_ends_in_a_build_leaves_what_the_next_run_completes(
     for phase in ("sleep 3.25", "sleep 3.75"):
         process = pair.begin("main")
         wait_for(process, lambda phase=phase: works(phase))
-        os.killpg(process.pid, number)
-        process.communicate(timeout=60)
-        assert process.returncode != 0
+        end_controller(process, number)
         # No host was asked, so none is changed and none is claimed.
         assert pair.claims() == [] and pair.revisions() == 2 * [v1["revision"]]
     done = pair.run("deploy", "-e", "service=shop revision=main")
@@ -145,9 +148,7 @@ def test_f3_a_controller_that_ends_in_the_return_leaves_what_the_next_run_comple
     wait_for(process, lambda: claimed(pair), lambda: canary_done(pair))
     web1 = pair.hosts["web1"]
     wait_for(process, lambda: "shop-g3-1" in web1.containers("shop"))
-    os.killpg(process.pid, number)
-    process.communicate(timeout=60)
-    assert process.returncode != 0
+    end_controller(process, number)
     pair.mend()
     done = pair.deploy(v2)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -166,9 +167,7 @@ def test_a_controller_that_ends_in_a_task_after_the_last_swap_leaves_a_complete_
     pair.services["shop"]["tasks"] = {"after": [{"name": "warm", "command": "sleep 4"}]}
     process = pair.begin(v2)
     wait_for(process, lambda: claimed(pair), lambda: migrating(pair))
-    os.killpg(process.pid, number)
-    process.communicate(timeout=60)
-    assert process.returncode != 0
+    end_controller(process, number)
     assert pair.revisions() == 2 * [v2["revision"]]
     done = pair.deploy(v2)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -19,7 +19,7 @@ from ..rollout import again
 from ..rollout.choice import kept_revisions
 from ..rollout.goal import served
 from ..rollout.host import ServiceHost, checked_name
-from ..rollout.info import known_services
+from ..rollout.info import known_services, require_service
 from ..rollout.outcome import Outcome
 from ..rollout.schedule import read_entries
 from ..rollout.stop import stop
@@ -106,12 +106,8 @@ def _history(arguments: argparse.Namespace, configuration: Configuration) -> int
 def _act(arguments: argparse.Namespace, configuration: Configuration) -> int:
     settings = configuration.settings(arguments.lock_timeout)
     host = ServiceHost(settings, checked_name(arguments.service))
-    known = known_services(settings)
-    if host.service not in known:
-        # Asked here, or its lock would leave a folder for a name that was mistyped.
-        raise HundredError(
-            f"{host.service} is not on this host; it has {', '.join(known) or 'none'}"
-        )
+    # Asked here, or its lock would leave a folder for a name that was mistyped.
+    require_service(settings, host.service)
     acts = {"stop": stop, "start": again.start, "restart": again.restart}
     outcome = acts[arguments.command](host, arguments.check)
     if arguments.json:

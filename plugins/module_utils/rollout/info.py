@@ -38,6 +38,19 @@ def known_services(settings: Settings) -> list[str]:
     return _services_with(settings, "journal.json")
 
 
+def require_service(settings: Settings, name: str) -> None:
+    """Refuse a service that this host does not have.
+
+    :raises RolloutError: it does not; names those that it has.
+    """
+    names = known_services(settings)
+    if name not in names:
+        raise RolloutError(
+            "{} is not on this host; it has {}".format(name, ", ".join(names) or "no service"),
+            step="observe",
+        )
+
+
 def services_with_history(settings: Settings) -> list[str]:
     """The names of the services of which something was done on this host; some may be gone.
 
@@ -74,14 +87,10 @@ def describe_services(settings: Settings, name: str | None, history: int) -> lis
     :raises RolloutError: this host does not have the service.
     :raises HundredError: the one service asked for cannot be described.
     """
-    names = known_services(settings)
-    if name is not None and name not in names:
-        raise RolloutError(
-            "{} is not on this host; it has {}".format(name, ", ".join(names) or "no service"),
-            step="observe",
-        )
     if name is not None:
+        require_service(settings, name)
         return [_describe(ServiceHost(settings, name), history)]
+    names = known_services(settings)
     if names and history <= 0:
         Engine(settings.docker_host)  # without it there is nothing to tell of any service
     return [_describe_or_tell(settings, item, history) for item in names]

@@ -13,8 +13,9 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from ..clock import Deadline, utc_text, wait_until
 from ..errors import LockedError, StateError
@@ -140,32 +141,34 @@ def is_held(path: str) -> bool:
         os.close(descriptor)
 
 
-def _holder_name(path: str) -> str:
+def _written(path: str) -> Mapping[str, Any]:
+    """What whoever held the lock last wrote into its file; nothing where that cannot be read: the
+    holder may be just about to write it, or an older version wrote another form.
+    """
     try:
         with open(path, encoding="utf-8") as stream:
-            return str(json.load(stream)["holder"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+            facts = json.load(stream)
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
+def _holder_name(path: str) -> str:
+    return str(_written(path).get("holder", ""))
 
 
 def deploys_of(path: str) -> frozenset[str]:
     """The deploys that whoever wrote itself into the lock file last is, or was, a part of."""
-    try:
-        with open(path, encoding="utf-8") as stream:
-            return frozenset(map(str, json.load(stream)["deploys"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return frozenset()
+    return frozenset(map(str, _written(path).get("deploys", ())))
 
 
 def describe_holder(path: str) -> str:
     """Who wrote itself into the lock file last, in words; for messages only."""
+    facts = _written(path)
     try:
-        with open(path, encoding="utf-8") as stream:
-            facts = json.load(stream)
         since = utc_text(float(facts["since"]))
         return "%s (process %d) since %s" % (facts["holder"], int(facts["pid"]), since)
-    except (OSError, ValueError, KeyError, TypeError):
-        # The holder may be just about to write its name, or an older version wrote another form.
+    except (ValueError, KeyError, TypeError):
         return "a process that left no name"
 
 
