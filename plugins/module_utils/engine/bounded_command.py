@@ -24,7 +24,7 @@ from .containers import Engine
 _ENDED = (124, 137)
 
 # The engine may take so long to begin a command, and again to tell of its end, in seconds; then the
-# command counts as one that did not end.
+# command counts as one that did not end. It may take so long again until that has been ended.
 GRACE = 1.0
 
 # How often a command is asked for that has closed its output and goes on, in seconds.
@@ -50,7 +50,7 @@ def execute_in_time(
     busybox of many images.
 
     :param container: its full id.
-    :param seconds: after this long it is ended; the call takes ``2 * GRACE`` longer at most,
+    :param seconds: after this long it is ended; the call takes ``3 * GRACE`` longer at most,
         and in an image without ``timeout`` as long as the engine needs to say that, too.
     :returns: its exit code and its output; None when it had to be ended.
     :raises EngineError: it cannot be run.
@@ -76,8 +76,11 @@ def _execute(
     execution.join(seconds)
     if execution.is_alive():
         execution.given_up.set()
-        # Beside: the engine may be why it takes so long, and would be waited for here again.
-        threading.Thread(target=execution.end, name=execution.name + "-end", daemon=True).start()
+        # Waited for, as this process may be at its end, and with it all its threads; but not for
+        # ever, as the engine may be why it takes so long.
+        end = threading.Thread(target=execution.end, name=execution.name + "-end", daemon=True)
+        end.start()
+        end.join(GRACE)
         return None
     if isinstance(execution.told, EngineError):
         raise execution.told
