@@ -113,6 +113,7 @@ def service_rollout() -> dict[str, Any]:
                     "ended": {"type": "list", "elements": "str", "default": []},
                     "ancestors": {"type": "list", "elements": "str", "default": []},
                     "descendants": {"type": "list", "elements": "str", "default": []},
+                    "claimed": {"type": "bool", "default": False},
                     "keep": {"type": "bool", "default": False},
                     "force": {"type": "bool", "default": False},
                 },

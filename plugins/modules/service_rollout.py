@@ -117,6 +117,13 @@ options:
         type: list
         elements: str
         default: []
+      claimed:
+        description:
+          - A call with O(prefetch) has claimed the service on this host for this deploy. Where that
+            claim is gone since another deploy came between, and something is to be changed, it is
+            refused. A claim that only has ended by itself is renewed.
+        type: bool
+        default: false
       keep:
         description:
           - Hold the claim on this host when the release is there, since something of the deploy
@@ -402,6 +409,13 @@ health:
 needed:
   description: Whether a rollout would do anything.
   returned: success
+  type: bool
+  sample: true
+taken_over:
+  description:
+    - Another deploy has taken the place of this one on the host, and sees to what this one had
+      done.
+  returned: failure, when that is why
   type: bool
   sample: true
 prefetched:

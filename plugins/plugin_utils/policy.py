@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..module_utils.definition.problems import Place, Problem, nearest
-from ..module_utils.definition.units import parse_duration
+from ..module_utils.definition.units import LONGEST, parse_duration
 from .task_files import TaskFile, TaskFileError
 
 # What is not said: one host alone, a quarter of all, the rest.
@@ -72,6 +72,11 @@ def check_policy(
         place.note("is missing: with hundred_unreachable: skip, how many hosts may be out of reach")
     if policy["unreachable"] == "fail":
         policy["unreachable_limit"] = 0
+    if not problems and policy["batch_pause"] not in (None, "confirm"):
+        # A pause that was asked for costs no claim. Of the longest ones, which no host would take
+        # for a lease, the end may.
+        seconds = parse_duration(policy["lease"]) + policy["batch_pause"]
+        policy["lease"] = f"{min(seconds, LONGEST):g}s"
     return policy
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -14,8 +15,10 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from .conftest import release_of
 from .fleet import Fleet, rows
@@ -95,6 +98,65 @@ def test_a_controller_that_ends_in_any_phase_leaves_what_the_next_run_completes(
         for target in pair.hosts.values():
             assert len(target.containers("shop")) == 1
             assert target.docker("ps", "-aq", "--filter", "label=hundred.run") == ""
+
+
+def hook_that_waits(fleet: Fleet, moment: str, fails: bool) -> Path:
+    """Have a hook wait once the canary is swapped, and perhaps fail then.
+
+    :returns: the file that ends the wait.
+    """
+    end = fleet.folder / "go on"
+    wait = {"path": str(end), "timeout": 150}
+    task = {"ansible.builtin.wait_for": wait, "delegate_to": "localhost", "become": False}
+    if moment == "before_batch":
+        task["when"] = "'web1' not in ansible_play_batch"
+    tasks = [{"name": "Wait", **task}]
+    if fails:
+        tasks.append({"name": "Fail", "ansible.builtin.fail": {"msg": "not as hoped"}})
+    (fleet.folder / "wait.yml").write_text(yaml.safe_dump(tasks))
+    fleet.variables["hundred_hooks"] = {moment: "wait.yml"}
+    return end
+
+
+def claim_on(fleet: Fleet, name: str) -> dict[str, Any]:
+    """The claim that a host remembers."""
+    path = "/var/lib/hundred/services/shop/deploy.json"
+    found: dict[str, Any] = json.loads(fleet.hosts[name].host.run(f"cat {path}").stdout)
+    return found
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("moment", "fails"), [("before_batch", False), ("after_batch", False), ("after_batch", True)]
+)
+def test_a_deploy_that_was_silent_for_longer_than_its_lease_gives_way_to_one_that_came_between(
+    pair, digests, moment, fails
+):
+    v1, v2, v3 = (release_of(digests, name) for name in ("v1", "v2", "v3"))
+    pair.services["shop"]["update"] = {"monitor": "0s"}
+    pair.must_deploy(v1)
+    end = hook_that_waits(pair, moment, fails)
+    pair.variables["hundred_deploy_lease"] = "5s"
+    silent = pair.begin(v2)
+    wait_for(silent, lambda: claimed(pair), lambda: pair.revisions()[0] == v2["revision"])
+    # With a hook after swaps the canary's claim is kept, and taken over with the other one.
+    assert pair.claims() == (["web2"] if moment == "before_batch" else ["web1", "web2"])
+    wait_for(
+        silent, lambda: all(claim_on(pair, name)["until"] < time.time() for name in pair.claims())
+    )
+    pair.variables.clear()
+    pair.must_deploy(v3)
+    assert pair.claims() == []
+    end.touch()
+    output = ended(silent)
+    told = rows(subprocess.CompletedProcess([], 1, output))
+    assert pair.revisions() == 2 * [v3["revision"]] and pair.claims() == [], output
+    for target in pair.hosts.values():
+        assert list(target.containers("shop").values()) == ["running"]
+    if fails:
+        assert "failed after it" in told["web1"] and "not swapped" in told["web2"], output
+    else:
+        assert "failed" in told["web2"] and "claim on this host is gone" in output, output
 
 
 def works(command: str) -> bool:

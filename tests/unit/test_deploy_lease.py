@@ -24,6 +24,7 @@ from ansible_collections.hundred.containers.plugins.module_utils.state.lease imp
     Lease,
     LeaseFile,
     claim,
+    loss,
     may_give_up,
 )
 
@@ -102,6 +103,16 @@ def test_one_that_swapped_nothing_is_forgotten_unless_it_was_to_complete_another
     assert file.read() == (replace(held, until=950.0) if adopted else None)
 
 
+def test_a_deploy_whose_claim_is_gone_or_anothers_is_told_so_whatever_came_of_the_other() -> None:
+    assert loss(MINE, "mine") is None
+    assert loss(replace(MINE, until=MINE.since), "mine") is None
+    complete, died = loss(None, "mine"), loss(replace(OTHERS, adopted=("mine",)), "mine")
+    assert complete is not None and complete.details == {"taken_over": True}
+    assert "nothing was changed here" in complete.message and complete.next_step
+    assert died is not None and died.details == {}
+    assert "revision bbb by boris" in died.message
+
+
 @pytest.mark.parametrize(
     ("deploy", "now", "waits"),
     [
@@ -145,7 +156,8 @@ def test_the_journal_remembers_what_a_deploy_found_and_keeps_it_through_its_run(
     assert switched.before == found.before
     assert release(1) in switched.releases()
     assert switched.noting(["mine"]).before == found.before
-    assert switched.noting(["next", "mine"]).before == found.before
+    # What is completed by another is undone by that one only: the first may live and fail later.
+    assert switched.noting(["next", "mine"]).before == Before("next", release(1), False)
     other = switched.noting(["next"]).before
     assert other is not None and other.release is not None and other.release.revision == "v2"
     assert switched.noting([]).before is None

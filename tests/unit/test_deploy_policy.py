@@ -83,6 +83,24 @@ def test_what_is_asked_for_is_kept(key: str, given: Any, kept: Any) -> None:
     assert problems == []
 
 
+@pytest.mark.parametrize(
+    ("lease", "pause", "claimed"),
+    [
+        ("30m", 90, "1890s"),
+        ("1.5s", 0, "1.5s"),
+        ("1h", "30m", "5400s"),
+        ("30m", 999999, "86400s"),
+        ("2h", "confirm", "2h"),
+    ],
+)
+def test_a_pause_that_is_asked_for_makes_the_claim_longer(
+    lease: str, pause: Any, claimed: str
+) -> None:
+    problems: list[Problem] = []
+    policy = check_policy({"lease": lease, "batch_pause": pause}, problems)
+    assert policy["lease"] == claimed and problems == []
+
+
 def test_a_confirmation_wants_somebody_to_ask() -> None:
     problems: list[Problem] = []
     check_policy({"batch_pause": "confirm"}, problems, terminal=False)

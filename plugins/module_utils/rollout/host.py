@@ -27,7 +27,7 @@ from ..proxy.protocol import Proxy
 from ..state.freeze import FreezeFile
 from ..state.history import History
 from ..state.journal import IDLE, JournalFile, Release
-from ..state.lease import PATIENCE, Lease, LeaseFile, may_give_up
+from ..state.lease import PATIENCE, Lease, LeaseFile, loss, may_give_up
 from ..state.lock import is_wanted
 from ..state.pulled import PulledImages
 from ..state.secret_files import SecretFiles, host_key
@@ -51,6 +51,8 @@ class Deploy:
     :param descendants: commits that have the revision in their history, abbreviated.
     :param keep: hold the claim when this host is complete: something of the deploy comes after it.
     :param force: bring a revision that is older than the serving one all the same.
+    :param claimed: a call before this one claimed the service. If another deploy holds it since, or
+        held it, this one has lost it and must not go on as if it had not.
     """
 
     id: str
@@ -60,6 +62,7 @@ class Deploy:
     descendants: tuple[str, ...] = ()
     keep: bool = False
     force: bool = False
+    claimed: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,11 +168,22 @@ class ServiceHost:
         wanted = Lease(deploy.id, self.settings.by, what, now, now + deploy.lease)
         try:
             lease = self.lease_file.claim(wanted, deploy.ended, keep)
-        except LockedError:
+        except LockedError as error:
+            if deploy.claimed:
+                error.details["taken_over"] = True
             if not self._given_up(deploy.id, now):
                 raise
             lease = self.lease_file.claim(wanted, deploy.ended, keep)
         return (lease.deploy, *lease.adopted)
+
+    def lost_claim(self) -> LockedError | None:
+        """Why the deploy that this call is part of must not change anything here: it had claimed
+        the service, and does not hold it any more. None: it does, or had not.
+        """
+        deploy = self.settings.deploy
+        if deploy is None or not deploy.claimed:
+            return None
+        return loss(self.lease_file.read(), deploy.id)
 
     def _given_up(self, deploy: str, now: float) -> bool:
         """Whether the deploy that holds the claim gives up within a moment, since it is refused on

@@ -61,6 +61,7 @@ def _deploy(raw: Mapping[str, Any] | None) -> Deploy | None:
         tuple(raw.get("descendants") or ()),
         bool(raw.get("keep")),
         bool(raw.get("force")),
+        bool(raw.get("claimed")),
     )
 
 

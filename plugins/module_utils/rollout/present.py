@@ -107,12 +107,16 @@ def bring(host: ServiceHost, wanted: Wanted, began: float) -> Outcome:
     :raises HundredError: it failed; ``serving`` says what serves.
     """
     boundary("locked")
+    deploy = host.settings.deploy
     with host.untouched(began):
+        lost = host.lost_claim() if wanted.purpose.deploys else None
         if not wanted.revision:
             claim(host, wanted, keep=False)  # what is refused is refused before anything is pulled
             wanted, _pulled = named(host, wanted, check=False)
-        deploys = claim(host, wanted, keep=True)
+        deploys = claim(host, wanted, keep=lost is None)
         seen = examine(host, wanted, make_key=True)
+        if lost is not None and seen.needed:
+            raise lost
     boundary("planned")
     if wanted.purpose.supersedes:
         seen = replace(seen, journal=seen.journal.noting(deploys))
@@ -121,8 +125,10 @@ def bring(host: ServiceHost, wanted: Wanted, began: float) -> Outcome:
         if seen.needed
         else _outcome(host, seen, seen.journal, began)
     )
+    if lost is not None and deploy is not None:
+        # A call that is repeated after it was complete; what others left here is not this one's.
+        return replace(outcome, deploys=(deploy.id,))
     # Complete on this host; a deploy that fails here keeps its claim until it is undone.
-    deploy = host.settings.deploy
     if wanted.purpose.deploys and not (deploy is not None and deploy.keep):
         host.lease_file.end(deploys)
     return replace(outcome, deploys=deploys)

@@ -144,8 +144,11 @@ class Journal:
         )
 
     def noting(self, deploys: Sequence[str]) -> Journal:
-        """The journal that remembers how things are now, unless it does for one of these deploys.
-        Pure.
+        """The journal that remembers how things are now; what one of these deploys found stays, and
+        is the first one's from now on. Pure.
+
+        One that is completed by another may not have ended, only been silent for long. When it goes
+        on and fails it must not undo what the other brings here.
 
         :param deploys: a deploy's id and those of the ones it completes; none: nothing is to be
             remembered.
@@ -153,7 +156,7 @@ class Journal:
         if not deploys:
             return replace(self, before=None)
         if self.before is not None and self.before.deploy in deploys:
-            return self
+            return replace(self, before=replace(self.before, deploy=deploys[0]))
         return replace(self, before=Before(deploys[0], self.committed, self.stopped))
 
     def releases(self) -> tuple[Release, ...]:

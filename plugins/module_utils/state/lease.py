@@ -80,6 +80,25 @@ def refuse_living(held: Lease, now: float, ended: Collection[str]) -> None:
         )
 
 
+def loss(held: Lease | None, deploy: str) -> LockedError | None:
+    """Why a deploy that had claimed the service must not go on; None while it holds it. Pure.
+
+    A claim of its own that ended by itself is still there: nobody came between.
+    """
+    if held is not None and held.deploy == deploy:
+        return None
+    who = "another deploy or a rollback" if held is None else f"another deploy ({held})"
+    return LockedError(
+        "this deploy's claim on this host is gone: it was silent for longer than its lease, and "
+        f"{who} came between; nothing was changed here",
+        step="lock",
+        next_step="look at status and history, and deploy again if this is still wanted; give "
+        "deploys that wait long a longer hundred_deploy_lease",
+        # One that ended before it was complete sees to nothing any more.
+        details={"taken_over": True} if held is None else {},
+    )
+
+
 def may_give_up(held: Lease, deploy: str, now: float) -> bool:
     """Whether a deploy that is refused may wait a moment for the one that holds the lease. Pure.
 
