@@ -11,6 +11,7 @@ last of them. Those that wait for a free fork meanwhile learn it here, from a fi
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,10 @@ class ActionModule(LibraryCall):
         """Run the module; where the deploy has stopped, return what its prefetch found."""
         deploy = self._task.args.get("deploy")
         name = deploy.get("id") if isinstance(deploy, Mapping) else None
-        if not name or self._task.check_mode or self._task.args.get("prefetch") is True:
+        if self._task.args.get("prefetch") is True:
+            # By the clock that tells later whether it is time to renew the claim.
+            return {**self._swap(tmp, task_vars), "asked_at": time.time()}
+        if not name or self._task.check_mode:
             return self._swap(tmp, task_vars)
         folder = Path(str(constants.ANSIBLE_HOME)) / "hundred.containers" / "deploys"
         before = (task_vars or {}).get(self._task.register)

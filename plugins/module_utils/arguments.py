@@ -140,7 +140,8 @@ def service_rollback() -> dict[str, Any]:
         "argument_spec": {
             "name": {"type": "str", "required": True},
             "undo": {"type": "list", "elements": "str"},
-            "claims": {"type": "str", "choices": ["end", "release", "complete"]},
+            "claims": {"type": "str", "choices": ["end", "release", "complete", "renew"]},
+            "lease": {"type": "str", "default": "30m"},
             "look": {"type": "bool", "default": False},
             "to": {"type": "str"},
             "ended": {"type": "list", "elements": "str", "default": []},

@@ -51,8 +51,14 @@ options:
       - V(release) is for deploys that have swapped nothing on any host. There is nothing to
         complete then, unless they were to complete another deploy.
       - V(complete) is for deploys that are complete on all hosts.
+      - V(renew) is for a deploy that goes on. Its claim, if it has one here, lasts for O(lease)
+        from now.
     type: str
-    choices: [end, release, complete]
+    choices: [end, release, complete, renew]
+  lease:
+    description: With O(claims=renew), when the claim ends, for example V(30m).
+    type: str
+    default: 30m
   look:
     description:
       - Change nothing, and return what this host may return to, for the filter

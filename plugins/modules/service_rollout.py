@@ -418,6 +418,11 @@ taken_over:
   returned: failure, when that is why
   type: bool
   sample: true
+asked_at:
+  description: When that was, by the controller's clock, in seconds since the epoch.
+  returned: with O(prefetch=true)
+  type: float
+  sample: 1795648000.5
 prefetched:
   description: Only the image was seen to, or was to be.
   returned: with O(prefetch=true)

@@ -47,7 +47,8 @@ _NUMBER = re.compile(r"[0-9]{1,6}")
 def check_policy(
     raw: Mapping[str, Any], problems: list[Problem], terminal: bool = True
 ) -> dict[str, Any]:
-    """The policy in ``raw``, whose missing and empty keys have their defaults.
+    """The policy in ``raw``, whose missing and empty keys have their defaults, and the seconds
+    after which claims are to be renewed.
 
     :param terminal: whether there is somebody to ask. Ansible's own pause goes on without an answer
         when there is not, which is not what a confirmation is for.
@@ -77,6 +78,8 @@ def check_policy(
         # for a lease, the end may.
         seconds = parse_duration(policy["lease"]) + policy["batch_pause"]
         policy["lease"] = f"{min(seconds, LONGEST):g}s"
+    if not problems:
+        policy["renew_after"] = parse_duration(policy["lease"]) / 3
     return policy
 
 

@@ -108,7 +108,7 @@ def hook_that_waits(fleet: Fleet, moment: str, fails: bool) -> Path:
     end = fleet.folder / "go on"
     wait = {"path": str(end), "timeout": 150}
     task = {"ansible.builtin.wait_for": wait, "delegate_to": "localhost", "become": False}
-    if moment == "before_batch":
+    if moment.startswith("before_"):
         task["when"] = "'web1' not in ansible_play_batch"
     tasks = [{"name": "Wait", **task}]
     if fails:
@@ -157,6 +157,50 @@ def test_a_deploy_that_was_silent_for_longer_than_its_lease_gives_way_to_one_tha
         assert "failed after it" in told["web1"] and "not swapped" in told["web2"], output
     else:
         assert "failed" in told["web2"] and "claim on this host is gone" in output, output
+
+
+@pytest.mark.timeout(600)
+def test_claims_of_hosts_that_wait_are_renewed_and_keep_others_out_for_longer_than_the_lease(
+    pair, digests
+):
+    v1, v2, v3 = (release_of(digests, name) for name in ("v1", "v2", "v3"))
+    pair.must_deploy(v1)
+    end = hook_that_waits(pair, "before_host", fails=False)
+    pair.services["shop"]["update"] = {"monitor": "12s"}
+    pair.variables["hundred_deploy_lease"] = "20s"
+    slow = pair.begin(v2)
+    wait_for(slow, lambda: claimed(pair))
+    ends = claim_on(pair, "web2")["until"]
+    wait_for(slow, lambda: claim_on(pair, "web2")["until"] > ends)
+    # The canary took more than a third of the lease; web2 waits in its hook, before its own swap.
+    assert pair.revisions() == [v2["revision"], v1["revision"]]
+    time.sleep(max(0.0, ends - time.time()))
+    refused = pair.deploy(v3, "--limit", "localhost,web2")
+    asked_at = time.time()
+    end.touch()
+    output, _errors = slow.communicate(timeout=120)
+    assert asked_at > ends and refused.returncode != 0, refused.stdout
+    assert "another deploy is under way" in refused.stdout, refused.stdout
+    assert slow.returncode == 0, output
+    assert pair.revisions() == 2 * [v2["revision"]] and pair.claims() == []
+
+
+@pytest.mark.timeout(600)
+def test_a_renewal_that_does_not_reach_a_host_stops_nothing(fleet, digests):
+    v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
+    fleet.must_deploy(v1)
+    fleet.services["shop"]["update"] = {"monitor": "3s"}
+    fleet.variables.update(hundred_deploy_lease="3s", hundred_batches=1)
+    slow = fleet.begin(v2)
+    # All have their image by then, and the next thing that web4 hears of is the renewal.
+    wait_for(slow, lambda: "shop-g2-1" in fleet.hosts["web1"].containers("shop"))
+    with cut_off(fleet, "web4"):
+        wait_for(slow, lambda: fleet.revisions()[1] == v2["revision"])
+    output, _errors = slow.communicate(timeout=120)
+    assert slow.returncode == 0, output
+    told = output.partition("Renew the claims of the hosts that wait]")[2].partition("TASK")[0]
+    assert "item=web3" in told and "UNREACHABLE" in told, output
+    assert fleet.revisions() == 4 * [v2["revision"]] and fleet.claims() == []
 
 
 def works(command: str) -> bool:

@@ -57,6 +57,7 @@ def test_what_is_not_said_has_its_default() -> None:
         "unreachable_limit": 0,
         "lease": "30m",
         "force": False,
+        "renew_after": 600.0,
     }
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..definition.units import read_duration
 from ..errors import HundredError
 from .again import restart, start
 from .host import Settings
@@ -18,7 +19,7 @@ from .info import describe_services, former_services
 from .options import make_result, make_wanted, open_host
 from .present import prefetch, present
 from .stop import remove, stop
-from .undo import go_back, leave, look, undo
+from .undo import go_back, leave, look, renew, undo
 
 _ACTS = {"stopped": stop, "started": start, "restarted": restart, "absent": remove}
 
@@ -57,7 +58,10 @@ def service_rollback(params: Mapping[str, Any], check: bool, diff: bool) -> dict
     host = open_host(params)
     if params["look"]:
         return look(host, params["ended"])
-    if params["claims"] is not None:
+    if params["claims"] == "renew":
+        lease = read_duration("lease", params["lease"])
+        outcome = renew(host, params["undo"], lease, check)
+    elif params["claims"] is not None:
         outcome = leave(host, params["undo"], params["claims"], check)
     elif params["undo"] is not None:
         outcome = undo(host, params["undo"], check)

@@ -113,6 +113,18 @@ def leave(host: ServiceHost, deploys: Sequence[str], claims: str, check: bool = 
         return _unchanged(host.journal_file.read(), began)
 
 
+def renew(host: ServiceHost, deploys: Sequence[str], lease: float, check: bool = False) -> Outcome:
+    """Have the claim of one of these deploys, if it holds it, last from now on once more.
+
+    :param lease: seconds.
+    """
+    began = time.monotonic()
+    with host.untouched(began):
+        for deploy in () if check else deploys:
+            host.lease_file.extend(deploy, time.time() + lease)
+        return _unchanged(host.journal_file.read(), began)
+
+
 def _undo(host: ServiceHost, deploys: Sequence[str], check: bool) -> Outcome:
     began = time.monotonic()
     with host.untouched(began):
