@@ -128,6 +128,7 @@ options:
         description:
           - Hold the claim on this host when the release is there, since something of the deploy
             comes after it; M(hundred.containers.service_rollback) with C(claims=complete) ends it.
+            Where that does not happen the next deploy is told so (RV(owed)).
         type: bool
         default: false
       force:
@@ -407,10 +408,17 @@ health:
   elements: str
   sample: ["0.3 s: GET /up answers 503"]
 needed:
-  description: Whether a rollout would do anything.
+  description: Whether a rollout would do anything, or, if RV(owed), what comes after it.
   returned: success
   type: bool
   sample: true
+owed:
+  description:
+    - Nothing is to be swapped, but an earlier deploy with O(deploy.keep) died after it had swapped
+      this host, so that what was to come after its swaps is still to be done.
+  returned: success
+  type: bool
+  sample: false
 taken_over:
   description:
     - Another deploy has taken the place of this one on the host, and sees to what this one had

@@ -195,7 +195,8 @@ def _now(values: Mapping[str, Any], returned: Mapping[str, Any]) -> Any:
 
 
 def _outcome(values: Mapping[str, Any], check: bool) -> str:
-    if not values.get("needed", values.get("changed")):
+    # What is owed was swapped by an earlier deploy.
+    if not values.get("needed", values.get("changed")) or values.get("owed"):
         return "unchanged"
     if values.get("prefetched"):
         return "would be swapped" if check else "not swapped"

@@ -274,14 +274,51 @@ def test_a_controller_that_ends_in_a_task_after_the_last_swap_leaves_a_complete_
     process = pair.begin(v2)
     wait_for(process, lambda: claimed(pair), lambda: migrating(pair))
     end_controller(process, number)
-    assert pair.revisions() == 2 * [v2["revision"]]
+    assert pair.revisions() == 2 * [v2["revision"]] and pair.claims() == ["web1"]
+    left = claim_on(pair, "web1")
+    planned = pair.deploy(v2, "--check")
+    assert "item=warm" in planned.stdout and claim_on(pair, "web1") == left, planned.stdout
+    # What was missed runs once, though nothing is swapped.
     done = pair.deploy(v2)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert [line.split()[-1] for line in rows(done).values()] == 2 * ["unchanged"], done.stdout
+    assert done.stdout.count("item=warm") == 1, done.stdout
     assert pair.revisions() == 2 * [v2["revision"]] and pair.claims() == []
+    again = pair.deploy(v2)
+    assert again.returncode == 0 and "item=warm" not in again.stdout, again.stdout
+    assert "changed=1" not in again.stdout and pair.claims() == [], again.stdout
     deadline = time.monotonic() + 20
     for target in pair.hosts.values():
         while target.docker("ps", "-aq", "--filter", "label=hundred.run"):
             assert time.monotonic() < deadline
+
+
+@pytest.mark.timeout(600)
+def test_one_host_alone_is_given_what_was_missed_after_its_swap_and_keeps_no_claim(pair, digests):
+    del pair.hosts["web2"]
+    v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
+    pair.services["shop"]["tasks"] = {"after": [{"name": "warm", "command": "sleep 4"}]}
+    pair.must_deploy(v1)
+    unchanged = pair.deploy(v1)
+    assert unchanged.returncode == 0 and "item=warm" not in unchanged.stdout, unchanged.stdout
+    assert pair.claims() == []
+    for _turn in range(2):  # whoever does what was missed may die in it as well
+        process = pair.begin(v2)
+        wait_for(process, lambda: migrating(pair))
+        end_controller(process, signal.SIGKILL)
+        while migrating(pair):
+            pass
+    assert pair.claims() == ["web1"]
+    done = pair.deploy(v2)
+    assert done.returncode == 0 and done.stdout.count("item=warm") == 1, done.stdout
+    assert "unchanged" in rows(done)["web1"] and pair.claims() == [], done.stdout
+    process = pair.begin(v1)
+    wait_for(process, lambda: migrating(pair))
+    end_controller(process, signal.SIGKILL)
+    back = pair.run("rollback", "-e", "service=shop")
+    assert back.returncode == 0 and pair.revisions() == [v2["revision"]], back.stdout
+    done = pair.deploy(v2)
+    assert done.returncode == 0 and "item=warm" not in done.stdout, done.stdout
 
 
 @pytest.mark.timeout(600)

@@ -140,6 +140,23 @@ def test_a_lease_is_extended_by_its_holder_only_and_never_shortened(tmp_path: Pa
     assert file.read() == replace(MINE, until=3000.0)
 
 
+def test_what_a_deploy_owes_is_taken_over_with_its_lease_until_that_is_given_up(
+    tmp_path: Path,
+) -> None:
+    file = LeaseFile(str(tmp_path / "deploy.json"))
+    file.claim(OTHERS)
+    file.owe("mine")
+    assert file.read() == OTHERS
+    file.owe("other")
+    assert file.read() == replace(OTHERS, owed=True)
+    assert file.claim(replace(OTHERS, since=950.0)).owed  # a call that is repeated
+    file.leave(["other"], 950.0, forget=False)
+    taken = file.claim(MINE)
+    assert taken.owed and taken.adopted == ("other",)
+    assert file.release(["mine"])
+    assert not file.claim(MINE).owed
+
+
 def test_a_damaged_lease_is_told_by_its_path(tmp_path: Path) -> None:
     path = tmp_path / "deploy.json"
     path.write_text('{"deploy": "x"}')

@@ -37,6 +37,8 @@ SWAPPED = {**DONE, "needed": True, "changed": True}
         ({**DONE, "needed": False, "prefetched": True}, False, "unchanged"),
         ({**DONE, "needed": True, "prefetched": True}, False, "not swapped"),
         ({**DONE, "needed": True}, True, "would be swapped"),
+        ({**DONE, "needed": True, "owed": True}, False, "unchanged"),
+        ({**DONE, "needed": True, "owed": True, "prefetched": True}, False, "unchanged"),
         ({"failed": True, "msg": "no", "serving": "nothing"}, False, "failed"),
         ({"unreachable": True, "msg": "gone"}, False, "unreachable"),
         ({}, False, "not reached"),

@@ -17,6 +17,7 @@ from .again import restart, start
 from .host import Settings
 from .info import describe_services, former_services
 from .options import make_result, make_wanted, open_host
+from .outcome import Outcome
 from .present import prefetch, present
 from .stop import remove, stop
 from .undo import go_back, leave, look, renew, undo
@@ -35,7 +36,11 @@ def service_rollout(params: Mapping[str, Any], check: bool, diff: bool) -> dict[
         return _prefetched(params, check)
     else:
         outcome = present(open_host(params), make_wanted(params, check), check)
-    return {**make_result(params["name"], outcome, diff), "needed": outcome.changed}
+    return {**make_result(params["name"], outcome, diff), **_needed(outcome)}
+
+
+def _needed(outcome: Outcome) -> dict[str, bool]:
+    return {"needed": outcome.changed or outcome.owed, "owed": outcome.owed}
 
 
 def _prefetched(params: Mapping[str, Any], check: bool) -> dict[str, Any]:
@@ -47,7 +52,7 @@ def _prefetched(params: Mapping[str, Any], check: bool) -> dict[str, Any]:
         raise
     result = make_result(params["name"], outcome, False)
     result["actions"] = ["pull the image"] if pulled else []
-    return {**result, "changed": pulled, "needed": outcome.changed, "prefetched": True}
+    return {**result, **_needed(outcome), "changed": pulled, "prefetched": True}
 
 
 def service_rollback(params: Mapping[str, Any], check: bool, diff: bool) -> dict[str, Any]:

@@ -185,6 +185,13 @@ class ServiceHost:
             return None
         return loss(self.lease_file.read(), deploy.id)
 
+    def owed(self) -> bool:
+        """Whether a deploy swapped this host and died before, or in, what was to come after all
+        swaps. To be asked once another deploy may claim the service, or has.
+        """
+        held = self.lease_file.read() if self.settings.deploy is not None else None
+        return held is not None and held.owed
+
     def _given_up(self, deploy: str, now: float) -> bool:
         """Whether the deploy that holds the claim gives up within a moment, since it is refused on
         another host; one that has begun to swap does not.

@@ -24,6 +24,7 @@ class Outcome:
     :param seconds: wall time of the call.
     :param notes: what went otherwise than planned without being a failure.
     :param deploys: the deploy that the call was part of, and those that it completes.
+    :param owed: nothing is swapped, but what comes after the swaps of a deploy is still to be done.
     """
 
     changed: bool
@@ -35,3 +36,4 @@ class Outcome:
     seconds: float
     notes: tuple[str, ...] = ()
     deploys: tuple[str, ...] = ()
+    owed: bool = False

@@ -96,8 +96,16 @@ def outcome_in_check_mode(host: ServiceHost, wanted: Wanted, began: float) -> Ou
         seen = examine(host, wanted, make_key=False)
         if seen.pull:
             require_image(host, seen.release)
+        owed = _owed(host, wanted) and not seen.needed
     # As everywhere in Ansible, what check mode returns is what would be there afterwards.
-    return _outcome(host, seen, replace(seen.journal, committed=seen.release), began)
+    outcome = _outcome(host, seen, replace(seen.journal, committed=seen.release), began)
+    return replace(outcome, owed=owed)
+
+
+def _owed(host: ServiceHost, wanted: Wanted) -> bool:
+    """Whether what comes after the swaps of a deploy that died is to be done by this one, here."""
+    deploy = host.settings.deploy
+    return wanted.purpose.deploys and deploy is not None and deploy.keep and host.owed()
 
 
 def bring(host: ServiceHost, wanted: Wanted, began: float) -> Outcome:
@@ -117,6 +125,7 @@ def bring(host: ServiceHost, wanted: Wanted, began: float) -> Outcome:
         seen = examine(host, wanted, make_key=True)
         if lost is not None and seen.needed:
             raise lost
+        owed = _owed(host, wanted)
     boundary("planned")
     if wanted.purpose.supersedes:
         seen = replace(seen, journal=seen.journal.noting(deploys))
@@ -129,9 +138,11 @@ def bring(host: ServiceHost, wanted: Wanted, began: float) -> Outcome:
         # A call that is repeated after it was complete; what others left here is not this one's.
         return replace(outcome, deploys=(deploy.id,))
     # Complete on this host; a deploy that fails here keeps its claim until it is undone.
-    if wanted.purpose.deploys and not (deploy is not None and deploy.keep):
+    if wanted.purpose.deploys and deploy is not None and deploy.keep and (seen.needed or owed):
+        host.lease_file.owe(deploy.id)
+    elif wanted.purpose.deploys:
         host.lease_file.end(deploys)
-    return replace(outcome, deploys=deploys)
+    return replace(outcome, deploys=deploys, owed=owed and not seen.needed)
 
 
 def claim(host: ServiceHost, wanted: Wanted, keep: bool) -> tuple[str, ...]:
@@ -182,7 +193,8 @@ def prefetch(host: ServiceHost, wanted: Wanted, check: bool = False) -> tuple[bo
         deploys = claim(host, wanted, keep=False)
         wanted, pulled = named(host, wanted, check)
         seen = examine(host, wanted, make_key=not check)
-        if seen.needed and not check:
+        owed = host.owed() and not seen.needed
+        if (seen.needed or owed) and not check:
             # A free lock is what the swap will want. It is not held while the image is pulled: a
             # rollback need not wait for that.
             with _lock(host, wanted):
@@ -194,7 +206,8 @@ def prefetch(host: ServiceHost, wanted: Wanted, check: bool = False) -> tuple[bo
         elif seen.pull:
             _bring_image(host, wanted, seen)
         refuse_stale(host, seen)
-    return pulled or seen.pull, replace(_outcome(host, seen, seen.journal, began), deploys=deploys)
+    outcome = _outcome(host, seen, seen.journal, began)
+    return pulled or seen.pull, replace(outcome, deploys=deploys, owed=owed)
 
 
 def pull(host: ServiceHost, image: str, digest: str) -> None:

@@ -37,6 +37,8 @@ class Lease:
     :param since: when it was first claimed, seconds since the epoch.
     :param until: when it ends by itself, seconds since the epoch.
     :param adopted: deploys that ended before they were complete; this one completes them.
+    :param owed: one of them has swapped this host and ended before, or in, what was to come after
+        all swaps.
     """
 
     deploy: str
@@ -45,6 +47,7 @@ class Lease:
     since: float
     until: float
     adopted: tuple[str, ...] = ()
+    owed: bool = False
 
     def __str__(self) -> str:
         return f"{self.what} by {self.by}, since {utc_text(self.since)}"
@@ -59,9 +62,9 @@ def claim(held: Lease | None, wanted: Lease, ended: Collection[str] = ()) -> Lea
     if held is None:
         return wanted
     if held.deploy == wanted.deploy:
-        return replace(wanted, since=held.since, adopted=held.adopted)
+        return replace(wanted, since=held.since, adopted=held.adopted, owed=held.owed)
     refuse_living(held, wanted.since, ended)
-    return replace(wanted, adopted=(*held.adopted, held.deploy))
+    return replace(wanted, adopted=(*held.adopted, held.deploy), owed=held.owed)
 
 
 def refuse_living(held: Lease, now: float, ended: Collection[str]) -> None:
@@ -159,6 +162,15 @@ class LeaseFile:
             held = self.read()
             if held is not None and held.deploy == deploy and held.until < until:
                 self._write(replace(held, until=until))
+
+    def owe(self, deploy: str) -> None:
+        """Remember that a deploy that holds the lease has swapped this host, and that something of
+        it is still to come: the next deploy sees to that when this one dies before.
+        """
+        with file_lock(self.path + ".lock"):
+            held = self.read()
+            if held is not None and held.deploy == deploy and not held.owed:
+                self._write(replace(held, owed=True))
 
     def leave(self, deploys: Collection[str], now: float, forget: bool) -> None:
         """One of these deploys stops as it is: others need not wait for its claim to end.
