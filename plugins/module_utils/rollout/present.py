@@ -55,6 +55,10 @@ def present(
     began = time.monotonic()
     if check:
         return outcome_in_check_mode(host, wanted, began)
+    if host.settings.deploy is not None and host.settings.deploy.claimed:
+        # The lock may be held by a swap of the deploy that has taken this one's place.
+        with host.untouched(began):
+            claim(host, wanted, keep=False)
     with _lock(host, wanted, undoes):
         return bring(host, wanted, began)
 
