@@ -171,7 +171,8 @@ class ServiceHost:
         except LockedError as error:
             if deploy.claimed:
                 error.details["taken_over"] = True
-            if not self._given_up(deploy.id, now):
+            # One that had claimed the service already did not begin at the same moment.
+            if deploy.claimed or not self._given_up(deploy.id, now):
                 raise
             lease = self.lease_file.claim(wanted, deploy.ended, keep)
         return (lease.deploy, *lease.adopted)
