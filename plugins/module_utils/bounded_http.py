@@ -28,7 +28,8 @@ class BoundedConnection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         """Open the connection; ``request`` does."""
-        address = (self.host, self.port)
+        # Bytes: with a text Python imports all that names in other alphabets need, for 5 ms.
+        address: Any = (self.host.encode("ascii"), self.port)
         connected = socket.create_connection(address, timeout=_left(self._deadline))
         bounded: Any = _Socket(connected, self._deadline)
         self.sock = bounded

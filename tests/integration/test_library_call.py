@@ -15,6 +15,30 @@ from .service_host import ServiceHost
 
 LIBRARY = "/usr/local/lib/hundred"
 
+# The engine asked by the core and by the SDK; prints whether all answers are the same.
+COMPARE = (
+    """
+import sys
+from docker import APIClient
+sys.path.insert(0, "%s/current")
+from hundred.engine.reads import Client
+
+def never():
+    raise SystemExit("the SDK was used")
+
+url, filters = "unix:///var/run/docker.sock", {"label": ["hundred.service=shop"]}
+core, sdk = Client(url, never, 5), APIClient(url, version="auto")
+image = sys.argv[1]
+rows = core.containers(all=True, filters=filters)
+assert rows and rows == sdk.containers(all=True, filters=filters), rows
+assert core.containers(all=True, filters={"label": ["hundred.service=none"]}) == []
+for name, of in [("container", rows[0]["Id"]), ("image", image), ("network", "hundred")]:
+    assert getattr(core, "inspect_" + name)(of) == getattr(sdk, "inspect_" + name)(of), name
+print("the same")
+"""
+    % LIBRARY
+)
+
 
 def calls(target: ServiceHost) -> int:
     """How often the host's copy was called; each call leaves a line."""
@@ -83,3 +107,31 @@ def test_a_killed_call_is_told_as_a_failure(host, digests, web):
     assert killed.failed and killed["rc"] == 137 and calls(host) == 1, killed.output
     assert not host.rollout({**web, **release_of(digests, "v1")}).failed
     assert calls(host) == 2
+
+
+def test_the_engine_is_looked_at_without_the_sdk_and_nothing_is_begun_where_it_lacks(
+    target, digests, web
+):
+    options = {**web, **release_of(digests, "v1")}
+    assert not target.rollout(options).failed
+    image = f"{target.options['image']}@{digests['v1']}"
+    assert target.host.run(["python3", "-c", COMPARE, image]).stdout == "the same\n"
+
+    before = target.containers("shop")
+    packages = "/usr/lib/python3/dist-packages"
+    target.host.run(f"mv {packages}/docker {packages}/docker.away")
+    try:
+        unchanged = target.rollout(options)
+        assert not unchanged.failed and not unchanged.changed, unchanged.output
+        assert target.info("shop")["replicas_healthy"] == 2
+        for how in ({"check": True}, {}):
+            refused = target.rollout({**options, **release_of(digests, "v2")}, **how)
+            assert "Docker SDK for Python is missing" in refused["msg"], refused.output
+            assert "python3-docker" in refused["next_step"]
+            assert "as before" in refused["serving"], refused.output
+        prefetched = target.rollout({**options, **release_of(digests, "v2"), "prefetch": True})
+        assert "Docker SDK for Python is missing" in prefetched["msg"], prefetched.output
+        assert target.containers("shop") == before
+    finally:
+        target.host.run(f"mv {packages}/docker.away {packages}/docker")
+    assert not target.rollout({**options, **release_of(digests, "v2")}).failed

@@ -510,7 +510,9 @@ def test_a_repair_of_replicas_does_not_ask_for_timers_and_one_of_the_service_doe
     journal = replace(COMMITTED, committed=committed)
     host = SimpleNamespace(
         service="shop",
-        engine=SimpleNamespace(containers=lambda name: replicas, client=None),
+        engine=SimpleNamespace(
+            containers=lambda name: replicas, client=None, require_sdk=lambda: None
+        ),
         journal_file=SimpleNamespace(read=lambda: journal),
         networks=SimpleNamespace(
             network=Network(), exists=lambda: True, peek=lambda count: [], occupied=dict

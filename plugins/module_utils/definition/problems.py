@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from ..errors import HundredError
@@ -152,6 +151,8 @@ def nearest(word: Any, known: Iterable[str]) -> str | None:
     """Advice that names the known word that ``word`` may have been meant to be, or None."""
     if not isinstance(word, str):
         return None
+    from difflib import get_close_matches  # here, since most definitions are without a mistake
+
     by_lower = {candidate.lower(): candidate for candidate in known}
     matches = get_close_matches(word.lower().replace("-", "_"), list(by_lower), n=1, cutoff=0.6)
     matches = matches or get_close_matches(word.lower(), list(by_lower), n=1, cutoff=0.6)

@@ -12,11 +12,12 @@ from __future__ import annotations
 import getpass
 import os
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..errors import ConflictError, EngineError, NotFoundError, RegistryError
+from ..errors import ConflictError, EngineError, HundredError, NotFoundError, RegistryError
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -37,6 +38,11 @@ _REGISTRY = re.compile(
 )
 
 
+def address(docker_host: str | None = None) -> str:
+    """Where the engine is: as given, or as ``DOCKER_HOST`` says, or at the usual socket."""
+    return docker_host or os.environ.get("DOCKER_HOST") or DEFAULT_SOCKET
+
+
 def connect(docker_host: str | None = None, timeout: int = CALL_TIMEOUT) -> APIClient:
     """A client of the engine on this host.
 
@@ -55,7 +61,7 @@ def connect(docker_host: str | None = None, timeout: int = CALL_TIMEOUT) -> APIC
             f"the Docker SDK for Python is missing: {error}",
             next_step="install python3-docker (the role hundred.containers.docker_host does)",
         ) from error
-    base_url = docker_host or os.environ.get("DOCKER_HOST") or DEFAULT_SOCKET
+    base_url = address(docker_host)
     try:
         return APIClient(base_url=base_url, version="auto", timeout=timeout)
     except InvalidConfigFile as error:
@@ -86,12 +92,24 @@ def engine_errors(doing: str, registry: bool = False) -> Iterator[None]:
     :raises RegistryError: the registry is the cause.
     :raises EngineError: everything else.
     """
+    try:
+        yield
+    except HundredError:
+        raise
+    except socket.timeout as error:
+        raise EngineError(f"cannot {doing}: the engine does not answer in time") from error
+    except Exception as error:
+        _translate(error, doing, registry)
+        raise
+
+
+def _translate(error: Exception, doing: str, registry: bool) -> None:
+    """Raise ours in place of an error of the SDK's; nothing for any other."""
+    # Imported when there is one: see reads.py.
     from docker.errors import APIError, DockerException
     from requests.exceptions import RequestException
 
-    try:
-        yield
-    except APIError as error:
+    if isinstance(error, APIError):
         text = str(error.explanation or error)
         message = f"cannot {doing}: {text}"
         if registry and _REGISTRY.search(text) and "manifest unknown" not in text:
@@ -101,5 +119,5 @@ def engine_errors(doing: str, registry: bool = False) -> Iterator[None]:
         if error.status_code == 409 or _CONFLICT.search(text):
             raise ConflictError(message) from error
         raise EngineError(message) from error
-    except (DockerException, RequestException) as error:
+    if isinstance(error, (DockerException, RequestException)):
         raise EngineError(f"cannot {doing}: {error}") from error

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..definition.model import Definition
 from ..errors import EngineError, NotFoundError, StateError
-from .client import connect, engine_errors
+from .client import CALL_TIMEOUT, address, connect, engine_errors
+from .reads import Client
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -145,21 +146,33 @@ class Engine:
     """The container engine of this host.
 
     Each thread gets a connection of its own: the SDK's client is a ``requests`` session, which is
-    not
-    promised to be safe for use by several threads.
+    not promised to be safe for use by several threads.
     """
 
     def __init__(self, docker_host: str | None = None) -> None:
         self._docker_host = docker_host
         self._local = threading.local()
-        self._local.client = connect(docker_host)  # fails early, with the reason
+        self._own()  # fails early, with the reason
 
     @property
     def client(self) -> APIClient:
         """This thread's connection."""
-        client: APIClient | None = getattr(self._local, "client", None)
+        client: Any = self._own()
+        return client  # type: ignore[no-any-return]
+
+    def require_sdk(self) -> None:
+        """Have all that is needed to change anything.
+
+        :raises EngineError: the SDK is missing.
+        """
+        self._own().sdk()
+
+    def _own(self) -> Client:
+        client: Client | None = getattr(self._local, "client", None)
         if client is None:
-            client = connect(self._docker_host)
+            client = Client(
+                address(self._docker_host), lambda: connect(self._docker_host), CALL_TIMEOUT
+            )
             self._local.client = client
         return client
 

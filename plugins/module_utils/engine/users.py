@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import io
-import tarfile
 
 from ..errors import EngineError, NotFoundError
 from .client import engine_errors
@@ -57,6 +56,8 @@ def _read_passwd(engine: Engine, container: str) -> str:
             archive = b"".join(chunks)
     except NotFoundError:
         return ""  # an image without a user database: numbers only
+    import tarfile  # here, since most calls make no container
+
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         member = tar.next()
         stream = tar.extractfile(member) if member is not None else None

@@ -4,25 +4,22 @@
 
 """What the ``service_*`` modules do with their options, for the modules themselves and for the
 host's own copy of the core.
+
+Each imports what it needs itself: to import all takes longer than a call that finds nothing to do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..definition.units import read_duration
 from ..errors import HundredError
-from .again import restart, start
-from .host import Settings
-from .info import describe_services, former_services
 from .options import make_result, make_wanted, open_host
-from .outcome import Outcome
-from .present import prefetch, present
-from .stop import remove, stop
-from .undo import go_back, leave, look, renew, undo
 
-_ACTS = {"stopped": stop, "started": start, "restarted": restart, "absent": remove}
+if TYPE_CHECKING:
+    from .host import ServiceHost
+    from .outcome import Outcome
 
 
 def service_rollout(params: Mapping[str, Any], check: bool, diff: bool) -> dict[str, Any]:
@@ -31,10 +28,12 @@ def service_rollout(params: Mapping[str, Any], check: bool, diff: bool) -> dict[
     :raises HundredError: it failed.
     """
     if params["state"] != "present":
-        outcome = _ACTS[params["state"]](open_host(params), check)
+        outcome = _act(params["state"], open_host(params), check)
     elif params["prefetch"]:
         return _prefetched(params, check)
     else:
+        from .present import present
+
         outcome = present(open_host(params), make_wanted(params, check), check)
     return {**make_result(params["name"], outcome, diff), **_needed(outcome)}
 
@@ -43,8 +42,18 @@ def _needed(outcome: Outcome) -> dict[str, bool]:
     return {"needed": outcome.changed or outcome.owed, "owed": outcome.owed}
 
 
+def _act(state: str, host: ServiceHost, check: bool) -> Outcome:
+    from .again import restart, start
+    from .stop import remove, stop
+
+    acts = {"stopped": stop, "started": start, "restarted": restart, "absent": remove}
+    return acts[state](host, check)
+
+
 def _prefetched(params: Mapping[str, Any], check: bool) -> dict[str, Any]:
     """Changed tells of this call, which only pulls; needed tells of the rollout."""
+    from .present import prefetch
+
     try:
         pulled, outcome = prefetch(open_host(params), make_wanted(params, check), check)
     except HundredError as error:
@@ -60,6 +69,8 @@ def service_rollback(params: Mapping[str, Any], check: bool, diff: bool) -> dict
 
     :raises HundredError: it failed.
     """
+    from .undo import go_back, leave, look, renew, undo
+
     host = open_host(params)
     if params["look"]:
         return look(host, params["ended"])
@@ -80,6 +91,9 @@ def service_info(params: Mapping[str, Any], check: bool, diff: bool) -> dict[str
 
     :raises HundredError: it failed.
     """
+    from .host import Settings
+    from .info import describe_services, former_services
+
     settings = Settings(state_dir=params["state_dir"], docker_host=params["docker_host"])
     services = describe_services(settings, params["name"], params["history"])
     former = [] if params["name"] is not None else former_services(settings, params["history"])

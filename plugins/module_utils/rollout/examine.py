@@ -148,6 +148,8 @@ def examine(host: ServiceHost, wanted: Wanted, make_key: bool) -> Examination:
         lines += planned_units(host, definition, release.reference, not pull)[1]
     if not lines:
         lines = _settling_lines(journal, in_step, serving, release, proxy)
+    if lines:
+        host.engine.require_sdk()  # a host that lacks it is told of before it is touched
     return Examination(
         journal=journal,
         plan=plan,
