@@ -29,6 +29,10 @@ except ImportError:  # ansible-core 2.18 hands values over in another way
 
 from .library import PLACE, version_of
 
+# Found once, when the controller loads the plugin, and not by the process of each host: it reads
+# all files of the core.
+VERSION = version_of()
+
 # A shell's words for a command that is not there or cannot be run.
 _NOT_THERE = (126, 127)
 _HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
@@ -77,7 +81,7 @@ class LibraryCall(NormalAction):
             "diff": bool(self._task.diff),
         }
         encoder = get_module_encoder("legacy", Direction.CONTROLLER_TO_MODULE)
-        command = f"{self._compute_environment_string()} {PLACE}/{version_of()}/call".strip()
+        command = f"{self._compute_environment_string()} {PLACE}/{VERSION}/call".strip()
         done = self._low_level_execute_command(
             command, in_data=json.dumps(request, cls=encoder).encode()
         )
