@@ -123,6 +123,7 @@ class ActionModule(ActionBase):
         result.update(changed=False, services=services, names=chosen)
         if policy is not None:
             result["deploy"] = {**policy, **self._begin()}
+            _add_what_hosts_are_told(result)
         return result
 
     def _policy(
@@ -242,6 +243,15 @@ class ActionModule(ActionBase):
                 for index in range(len(value))
             ]
         return value
+
+
+def _add_what_hosts_are_told(result: dict[str, Any]) -> None:
+    """Put together here, once, what templates would put together for each host."""
+    deploy = result["deploy"]
+    deploy["claim"] = {key: deploy[key] for key in ("id", "lease", "ended", "force")}
+    hooked = any(moment in deploy["hooks"] for moment in ("after_host", "after_batch"))
+    for service in result["services"].values():
+        service["kept"] = hooked or bool(service["tasks"]["after"])
 
 
 def _why(error: Exception) -> tuple[str, str | None]:

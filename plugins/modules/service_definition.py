@@ -126,8 +126,9 @@ EXAMPLES = r"""
 RETURN = r"""
 deploy:
   description:
-    - A name for the deploy that begins, as the option C(deploy) of
-      M(hundred.containers.service_rollout) takes it, and those that ended on this controller.
+    - A name for the deploy that begins, those that ended on this controller, and how it goes over
+      the hosts. Its C(claim) is what the option C(deploy) of
+      M(hundred.containers.service_rollout) takes.
   returned: with O(deploy)
   type: dict
   sample: {id: 20261123T151200Z-3f2c9a7b, ended: [], batches: [1, "25%", "100%"]}
@@ -161,6 +162,9 @@ services:
     tasks:
       description: The commands to run C(before) the first swap of a deploy and C(after) the last.
       type: dict
+    kept:
+      description: With O(deploy), whether anything of it comes after swaps, these or hooks.
+      type: bool
     build:
       description: The keys of C(build), if the definition has it; of its secrets the names only.
       type: dict
