@@ -191,7 +191,7 @@ def _lease(place: Place, value: Any) -> Any:
     return place.refuse("must be a duration of at least 1s, such as 30m", value)
 
 
-def _flag(place: Place, value: Any) -> Any:
+def flag(place: Place, value: Any) -> Any:
     """A boolean, or how the command line's ``-e`` writes one."""
     words = {"true": True, "yes": True, "on": True, "1": True}
     words.update({"false": False, "no": False, "off": False, "0": False})
@@ -199,7 +199,9 @@ def _flag(place: Place, value: Any) -> Any:
     return place.refuse("must be true or false", value) if found is None else found
 
 
-def _one_of(*choices: str) -> Callable[[Place, Any], Any]:
+def one_of(*choices: str) -> Callable[[Place, Any], Any]:
+    """A check for one of these words."""
+
     def check(place: Place, value: Any) -> Any:
         if value in choices:
             return value
@@ -212,9 +214,9 @@ def _one_of(*choices: str) -> Callable[[Place, Any], Any]:
 CHECKS: Mapping[str, Callable[[Place, Any], Any]] = {
     "batches": _batches,
     "batch_pause": _pause,
-    "on_failure": _one_of("rollback", "pause"),
-    "unreachable": _one_of("fail", "skip"),
+    "on_failure": one_of("rollback", "pause"),
+    "unreachable": one_of("fail", "skip"),
     "unreachable_limit": _limit,
     "lease": _lease,
-    "force": _flag,
+    "force": flag,
 }

@@ -120,7 +120,7 @@ def test_f5_a_host_is_put_back_when_the_work_fails_and_stays_drained_when_it_is_
         assert re.search(f"^{line}", plan.stdout, re.MULTILINE), plan.stdout
     # Work that leaves the service ill: it is not given to clients, and that is told.
     ill = {"name": "Break it", "ansible.builtin.command": "docker pause shop-g1-1"}
-    left = edged.run(*work(edged, ill), "-e", "hundred_maintenance_healthy_timeout=6")
+    left = edged.run(*work(edged, ill), "-e", "hundred_maintenance_healthy_timeout=6s")
     assert left.returncode != 0, left.stdout
     assert "web2 IS STILL DRAINED at edge1, edge2" in left.stdout, left.stdout
     assert "shop is present, 1/2 healthy" in left.stdout
@@ -184,6 +184,11 @@ def test_f5_an_edge_that_cannot_drain_keeps_the_host_from_being_touched(edged, m
         (("host=web2", "maintenance_tasks=gone.yml"), "gone.yml is no file"),
         (("host=web2", "maintenance_tasks=fleet.json"), "fleet.json must hold a list of tasks"),
         (("host=web2", "only=drain", "hundred_maintenance_in_flight=no"), "must be fail or cut"),
+        (("host=web2", "only=drain", "force=maybe"), "force: must be true or false"),
+        (
+            ("host=web2", "only=drain", "hundred_maintenance_drain_timeout=soon"),
+            "hundred_maintenance_drain_timeout: must be a duration such as 500ms, 10s, 1m30s",
+        ),
         (("host=web2", "only=half"), "only must be drain or put_back"),
     ):
         options = [word for item in wrong for word in ("-e", item)]
