@@ -549,3 +549,126 @@ def test_a_supervisor_needs_no_systemd(supervised):
         supervised.host.run(f"kill -9 {pid} 2>/dev/null; rm {lines}", check=False)
         supervised.host.run(["systemctl", "start", "hundred-supervisor"])
     assert log(supervised).count("repaired") == 0
+
+
+# The kernel's clock is this machine's as well, so only the supervisor's own jumps; what counts from
+# the boot goes on, as it does on a real machine. (Not by libfaketime: under its 0.9.10 time.sleep
+# fails since Python 3.11, which asks clock_nanosleep for a moment and not for a length.)
+CLOCK = "/run/clock-of-the-supervisor"
+JUMPING = f"""\
+import runpy, sys, time
+
+real = time.time
+
+def jumping():
+    with open("{CLOCK}") as stream:
+        return real() + float(stream.read())
+
+time.time = jumping
+time.time_ns = lambda: int(jumping() * 1e9)
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+UNIT = """\
+[Service]
+ExecStart=
+ExecStart=/usr/bin/python3 -Es /run/jumping.py /usr/local/bin/hundred supervise
+"""
+
+
+def restart_supervisor(target: ServiceHost) -> None:
+    target.host.run("systemctl daemon-reload && systemctl restart hundred-supervisor")
+    assert wait_for(lambda: taken_over(target), 15), log(target)
+
+
+@pytest.fixture
+def jump(supervised: ServiceHost) -> Iterator[Callable[[int], None]]:
+    """Sets the supervisor's wall clock so many days off the host's."""
+    drop_in = "/run/systemd/system/hundred-supervisor.service.d/clock.conf"
+
+    def set_off(days: int) -> None:
+        supervised.host.put_file(CLOCK, str(days * 86400))
+
+    set_off(0)
+    supervised.host.put_file("/run/jumping.py", JUMPING)
+    supervised.host.put_file(drop_in, UNIT)
+    restart_supervisor(supervised)
+    yield set_off
+    supervised.host.run(["rm", drop_in])
+    restart_supervisor(supervised)
+
+
+def supervisor_process(target: ServiceHost) -> str:
+    show = ["systemctl", "show", "--property=MainPID,NRestarts", "hundred-supervisor"]
+    return target.host.run(show).stdout
+
+
+def seconds_until_replaced(target: ServiceHost, name: str, before: dict[str, str]) -> float:
+    """From now until it runs anew; nothing else was touched."""
+    began, one = time.monotonic(), f"/{name}"
+
+    def replaced() -> bool:
+        now = target.identities().get(one, "")
+        return now.endswith("running") and now != before[one]
+
+    assert wait_for(replaced, 60), log(target)
+    seconds = time.monotonic() - began
+    assert {**target.identities(), one: ""} == {**before, one: ""}, log(target)
+    assert wait_for(lambda: healthy(target), 20), log(target)
+    return seconds
+
+
+@pytest.mark.once
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("days", "restarted"),
+    [
+        pytest.param(1, False, id="ahead"),
+        pytest.param(-1, False, id="back"),
+        pytest.param(-1, True, id="back and a restart"),
+        pytest.param(365, False, id="a year ahead", marks=pytest.mark.large),
+    ],
+)
+def test_i10_a_jump_of_the_clock_ends_nothing_and_keeps_nothing_waiting(
+    supervised, jump, days, restarted
+):
+    one, two = sorted(supervised.containers("shop"))
+    # A repair whose wait is under way, and a command that has a time limit.
+    kill(supervised, one)
+    assert wait_for(lambda: status(supervised).get("repairs"), 20), log(supervised)
+    assert wait_for(lambda: healthy(supervised), 20), log(supervised)
+    run = ["systemd-run", "--quiet", "--collect", "--unit=command"]
+    supervised.host.run([*run, "hundred", "run", "shop", "--", "sleep", "900"])
+    try:
+        assert wait_for(lambda: "Up" in one_off(supervised), 20), one_off(supervised)
+        before, process = supervised.identities(), supervisor_process(supervised)
+        repairs = status(supervised)["repairs"]
+        jump(days)
+        if restarted:
+            restart_supervisor(supervised)
+            process = supervisor_process(supervised)
+        # Two of its rounds, and two looks at what has outlived its time.
+        deadline = time.monotonic() + 12
+        while time.monotonic() < deadline:
+            assert supervised.identities() == before, log(supervised)
+            time.sleep(0.5)
+        assert status(supervised)["repairs"] == repairs, log(supervised)
+        assert supervisor_process(supervised) == process, log(supervised)
+        kill(supervised, two)
+        killed = seconds_until_replaced(supervised, two, before)
+        known = supervised.read_json("/var/lib/hundred/services/shop/repairs.json")
+        assert abs(known["last_at"] - time.time() - 86400 * days) < 3600, "its clock did not jump"
+        # Nobody tells it of this one: it has to look when it is time to.
+        before = supervised.identities()
+        wedge(supervised, one)
+        wedged = seconds_until_replaced(supervised, one, before)
+        print(f"{days:+d} days: killed {killed:.1f} s, wedged {wedged:.1f} s")
+        assert killed < 15 and wedged < 30, log(supervised)
+        assert "Up" in one_off(supervised), log(supervised)
+    finally:
+        supervised.host.run(["systemctl", "stop", "command"])
+
+
+def one_off(target: ServiceHost) -> str:
+    """Whether a one-off command runs, in the engine's words."""
+    return target.docker("ps", "-a", "--filter", "label=hundred.run", "--format", "{{.Status}}")
