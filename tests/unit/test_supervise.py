@@ -362,12 +362,14 @@ class Care:
     """A service whose repair is an act of the test.
 
     :ivar act: called in the place of the repair's steps, under the lock.
+    :ivar listed: what the engine lists, look by look; then nothing.
     :ivar starts: when repairs began that started something, on the monotonic clock.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: pathlib.Path) -> None:
         self.now, self.waits, self.locked = 1000.0, False, False
         self.folder, self.starts = folder, []
+        self.listed: list[list[Container]] = []
         self.act: Callable[[], None] = lambda: None
         (folder / "services" / "shop").mkdir(parents=True)
         monkeypatch.setattr(service.time, "monotonic", lambda: self.now)
@@ -379,6 +381,7 @@ class Care:
         """A supervisor's care of the service begins."""
         settings = Settings(state_dir=str(self.folder), gives_way=lambda: self.waits)
         engine = Engine.__new__(Engine)
+        engine.containers = lambda name: self.listed.pop(0) if self.listed else []
         return Supervised(settings, "shop", engine, ThreadPoolExecutor(1), print, print)
 
     def repair(self, host, ill, slots, begins):
@@ -430,6 +433,18 @@ def test_replicas_that_die_one_after_the_other_are_not_restarted_twice_within_fi
     times = [at for at, _slots in care.starts]
     assert min(later - earlier for earlier, later in zip(times, times[1:])) >= SHORTEST
     assert totals == sorted(totals) and totals[-1] == len(times)
+
+
+def test_a_repair_begins_when_the_engine_lists_as_dead_what_it_has_told_is_dead(care, monkeypatch):
+    committed = replace(release(2, "r2"), definition=to_mapping(CRONTAB))
+    found = replace(COMMITTED, committed=committed)
+    monkeypatch.setattr(service, "look", lambda host: (found, None, None))
+    monkeypatch.setattr(service, "in_step", no_systemd)
+    care.listed = [[replica(2, 1)], [replica(2, 1)], [replica(2, 1, state="exited")]]
+    left = []
+    care.act = lambda: left.append(list(care.listed))
+    care.shop.round([replica(2, 1, state="exited")])
+    assert left == [[]]
 
 
 def test_a_repair_that_gives_way_counts_and_one_that_finds_the_lock_taken_does_not(care):

@@ -12,6 +12,7 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from ..clock import wait_until
 from ..definition.model import Definition
 from ..definition.stored import from_mapping
 from ..engine.containers import Container, Engine
@@ -38,6 +39,9 @@ TIMERS_PERIOD = 60.0
 
 # How soon a service is looked at again whose lock somebody holds.
 LOCKED_PERIOD = 1.0
+
+# For how long the engine may list as running what it has told is dead.
+LIST_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,7 @@ class Supervised:
         self._reason, self._since = "", 0.0
         self._ours: set[str] = set()
         self._died: set[str] = set()
+        self._dead: frozenset[str] = frozenset()
         self._peers: frozenset[str] = frozenset()
         self._scheduled, self._timers_due = True, 0.0
         self._timers_said = ""
@@ -178,6 +183,7 @@ class Supervised:
             containers=tuple(containers),
             proxy=observed,
         )
+        self._dead = frozenset(item.id for item in containers if item.state == "exited")
         # Before anything that takes time, as probes of what is dead do: its address may be
         # somebody else's already.
         self._fence(judge(seen))
@@ -360,10 +366,23 @@ class Supervised:
     def _run(self, verdict: Verdict, chosen: frozenset[int], begins: Callable[[], None]) -> Outcome:
         if verdict.act == STOP:
             return stop(self._host, begins=begins)
+        self._await_list()
         if not verdict.slots:
             return repair(self._host, begins=begins)
         slots = chosen if verdict.starts else verdict.slots
         return repair(self._host, verdict.ill, slots, begins)
+
+    def _await_list(self) -> None:
+        """Wait until the engine lists as dead what it has told is dead: a repair goes by its list,
+        and would wait for a replica that it takes for running.
+        """
+
+        def agrees() -> bool:
+            listed = self._host.engine.containers(self.name)
+            return not any(item.running and item.id in self._dead for item in listed)
+
+        if self._dead:
+            wait_until(agrees, LIST_SECONDS)
 
     def _remember(self, reason: str, failure: str) -> None:
         passed = time.time() - time.monotonic()
