@@ -8,7 +8,8 @@
     the apt cache already, so that installing takes seconds and no download.
 ``full-<suite>``
     The same with engine, SDK and both proxies installed. Docker is enabled; HAProxy and nginx
-    are disabled, since both want port 80; their configuration is as Debian ships it.
+    are disabled, since both want port 80; their configuration is as Debian ships it. The packages
+    stay in apt's cache, for the test that upgrades the engine.
 ``registry``
     Debian's docker-registry and htpasswd, without systemd.
 ``python``
