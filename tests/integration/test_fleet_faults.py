@@ -179,6 +179,8 @@ def test_a_deploy_that_another_is_completing_returns_nothing_that_the_other_coun
     assert claim_on(pair, "web2")["adopted"] == [first["deploy"]]
     end.touch()
     output = ended(silent)
+    told = rows(subprocess.CompletedProcess([], 1, output))
+    assert "swapped" in told["web1"] and "returned" not in told["web1"], output
     assert "another deploy is under way" in output and second.poll() is None, output
     said, _errors = second.communicate(timeout=120)
     assert second.returncode == 0, said
