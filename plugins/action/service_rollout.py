@@ -6,7 +6,8 @@
 the same deploy has failed.
 
 The hosts of a batch are swapped by one task, and what fails is known to the play only after the
-last of them. Those that wait for a free fork meanwhile learn it here, from a file.
+last of them. Those that wait for a free fork meanwhile learn it here, from a file. Another one
+tells them which deploys that died this one has taken over: not each host has a claim of them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ansible import constants
 from ansible.errors import AnsibleConnectionFailure
 
 from ..module_utils import arguments
-from ..plugin_utils.deploys import has_stopped, stop
+from ..plugin_utils.deploys import complete, completes, has_stopped, stop
 from ..plugin_utils.library_call import LibraryCall
 
 
@@ -39,15 +40,21 @@ class ActionModule(LibraryCall):
         """Run the module; where the deploy has stopped, return what its prefetch found."""
         deploy = self._task.args.get("deploy")
         name = deploy.get("id") if isinstance(deploy, Mapping) else None
+        folder = Path(str(constants.ANSIBLE_HOME)) / "hundred.containers" / "deploys"
         if self._task.args.get("prefetch") is True:
+            found = self._swap(tmp, task_vars)
+            others = [other for other in found.get("deploys") or () if other != name]
+            if name and others and not self._task.check_mode:
+                complete(folder, name, others)
             # By the clock that tells later whether it is time to renew the claim.
-            return {**self._swap(tmp, task_vars), "asked_at": time.time()}
+            return {**found, "asked_at": time.time()}
         if not name or self._task.check_mode:
             return self._swap(tmp, task_vars)
-        folder = Path(str(constants.ANSIBLE_HOME)) / "hundred.containers" / "deploys"
         before = (task_vars or {}).get(self._task.register)
         if has_stopped(folder, name) and isinstance(before, Mapping) and before.get("prefetched"):
             return {**before, "changed": False, "skipped": True}
+        if others := completes(folder, name):
+            self._task.args["deploy"] = {**deploy, "completes": others}
         try:
             result = self._swap(tmp, task_vars)
         except AnsibleConnectionFailure:

@@ -114,6 +114,7 @@ def service_rollout() -> dict[str, Any]:
                     "ancestors": {"type": "list", "elements": "str", "default": []},
                     "descendants": {"type": "list", "elements": "str", "default": []},
                     "claimed": {"type": "bool", "default": False},
+                    "completes": {"type": "list", "elements": "str", "default": []},
                     "keep": {"type": "bool", "default": False},
                     "force": {"type": "bool", "default": False},
                 },

@@ -124,6 +124,14 @@ options:
             refused. A claim that only has ended by itself is renewed.
         type: bool
         default: false
+      completes:
+        description:
+          - Deploys that this one took over on other hosts. Where one of them is complete on this
+            host, this one is undone to what that one found. The action plugin adds those that
+            calls with O(prefetch) from the same controller have found.
+        type: list
+        elements: str
+        default: []
       keep:
         description:
           - Hold the claim on this host when the release is there, since something of the deploy

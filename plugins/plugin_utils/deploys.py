@@ -16,7 +16,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,8 @@ def begin(folder: Path, pid: int, now: float) -> str:
         # What another machine began may live on, but is not known to have ended without its file.
         if now - path.stat().st_mtime > FORGET_SECONDS and not (runs(path) and is_here(path)):
             path.unlink(missing_ok=True)
-            path.with_suffix(".stopped").unlink(missing_ok=True)
+            for kind in (".stopped", ".completes"):
+                path.with_suffix(kind).unlink(missing_ok=True)
     name = new_name(now)
     facts = {"pid": pid, "started": started(pid), "where": where()}
     (folder / f"{name}.json").write_text(json.dumps(facts), encoding="utf-8")
@@ -63,6 +64,30 @@ def stop(folder: Path, name: str) -> None:
 def has_stopped(folder: Path, name: str) -> bool:
     """Whether a host of a deploy failed."""
     return (folder / f"{name}.stopped").exists()
+
+
+def complete(folder: Path, name: str, others: Iterable[str]) -> None:
+    """Write down which deploys that ended before a deploy took over on a host, for its other hosts.
+
+    Where that cannot be written, a host on which one of them was complete already returns to what
+    that one had brought when the deploy fails.
+    """
+    text = "".join(f"{other}\n" for other in others)
+    try:
+        # One short write at the end of the file: the processes of several hosts do not mix.
+        with open(folder / f"{name}.completes", "a", encoding="ascii") as stream:
+            stream.write(text)
+    except OSError:
+        return
+
+
+def completes(folder: Path, name: str) -> list[str]:
+    """The deploys that a deploy has taken over, on any of its hosts."""
+    try:
+        text = (folder / f"{name}.completes").read_text(encoding="ascii")
+    except OSError:
+        return []
+    return list(dict.fromkeys(text.split()))
 
 
 def new_name(now: float) -> str:

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ import pytest
 from ansible_collections.hundred.containers.plugins.plugin_utils.deploys import (
     FORGET_SECONDS,
     begin,
+    complete,
+    completes,
     find_ended,
     has_stopped,
     runs,
@@ -88,3 +91,20 @@ def test_hosts_that_wait_learn_that_another_one_failed(tmp_path: Path) -> None:
     # On a controller that cannot write there nobody is told.
     stop(tmp_path / "gone", name)
     assert not has_stopped(tmp_path / "gone", name)
+
+
+def test_what_a_deploy_took_over_on_some_hosts_is_told_to_the_others(tmp_path: Path) -> None:
+    assert completes(tmp_path, "new") == []
+    complete(tmp_path, "new", ["older", "old"])
+    complete(tmp_path, "new", ["old"])
+    assert completes(tmp_path, "new") == ["older", "old"]
+    complete(tmp_path / "missing", "new", ["old"])
+    assert completes(tmp_path / "missing", "new") == []
+
+
+def test_what_is_known_of_a_deploy_is_forgotten_with_it(tmp_path: Path) -> None:
+    write(tmp_path / "old.json", started="1")
+    complete(tmp_path, "old", ["older"])
+    stop(tmp_path, "old")
+    begin(tmp_path, os.getpid(), time.time() + FORGET_SECONDS + 60)
+    assert [path for path in tmp_path.iterdir() if path.stem == "old"] == []

@@ -53,6 +53,8 @@ class Deploy:
     :param force: bring a revision that is older than the serving one all the same.
     :param claimed: a call before this one claimed the service. If another deploy holds it since, or
         held it, this one has lost it and must not go on as if it had not.
+    :param completes: deploys that it took over on other hosts. They may be complete on this one,
+        which holds no claim of theirs then, and are undone with it all the same.
     """
 
     id: str
@@ -63,6 +65,7 @@ class Deploy:
     keep: bool = False
     force: bool = False
     claimed: bool = False
+    completes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -175,7 +178,7 @@ class ServiceHost:
             if deploy.claimed or not self._given_up(deploy.id, now):
                 raise
             lease = self.lease_file.claim(wanted, deploy.ended, keep)
-        return (lease.deploy, *lease.adopted)
+        return tuple(dict.fromkeys((lease.deploy, *lease.adopted, *deploy.completes)))
 
     def lost_claim(self) -> LockedError | None:
         """Why the deploy that this call is part of must not change anything here: it had claimed

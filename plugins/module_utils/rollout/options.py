@@ -62,6 +62,7 @@ def _deploy(raw: Mapping[str, Any] | None) -> Deploy | None:
         bool(raw.get("keep")),
         bool(raw.get("force")),
         bool(raw.get("claimed")),
+        tuple(raw.get("completes") or ()),
     )
 
 
