@@ -160,6 +160,31 @@ def test_i3_a_window_does_not_end_over_a_replica_that_fails(target, digests, web
 
 
 @pytest.mark.once
+def test_i3_a_rollback_that_fails_in_its_window_is_not_rolled_back(target, digests, web):
+    app = "test ! -e /data/bad || export APP_EXIT_AFTER=3; exec python3 -S -E /app/app.py"
+    v1, v2 = release_of(digests, "v1"), release_of(digests, "v2")
+    options = {**web, "replicas": 1, "update": {"monitor": "0s"}}
+    fated = {"command": ["sh", "-c", app], "volumes": ["fate:/data"], "update": {"monitor": "8s"}}
+    try:
+        assert not target.rollout({**options, **fated, **v1}).failed
+        target.docker("exec", "shop-g1-1", "touch", "/data/bad")
+        assert not target.rollout({**options, **v2}).failed
+        before = target.identities()
+        back = target.rollback("shop")
+        assert back.failed and back["step"] == "monitor", back.output
+        # Whoever went back from the newer release is to decide, not the module.
+        assert back["serving"].startswith(f"revision {v1['revision'][:12]}"), back.output
+        assert "failure_action: pause" in back["serving"]
+        assert target.info("shop")["revision"] == v1["revision"]
+        assert target.identities()["/shop-g2-1"] == before["/shop-g2-1"]
+        again = target.rollout({**options, **v2})
+        assert not again.failed, again.output
+    finally:
+        assert not target.call("service_rollout", {"name": "shop", "state": "absent"}).failed
+        target.docker("volume", "rm", "fate")
+
+
+@pytest.mark.once
 def test_i3_a_log_that_cannot_be_read_hides_no_failure(target, digests, serving):
     options = {**serving, "update": {"monitor": "20s", "parallelism": 2}}
     target.rollout({**options, **release_of(digests, "v1")})
