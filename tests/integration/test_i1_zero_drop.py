@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from typing import Any
 
 import pytest
@@ -134,6 +135,43 @@ def test_i1_stop_first_with_several_replicas_loses_nothing(target, digests, web)
     assert_nothing_lost(load.result, target)
     assert load.result.total.releases["v2"] > 0
     assert sorted(target.containers("shop")) == ["shop-g2-1", "shop-g2-2", "shop-g2-3"]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("order", ["start-first", "stop-first"])
+def test_i1_what_takes_longer_than_the_grace_period_is_answered_before_the_stop(
+    target, digests, web, order
+):
+    # An application that is given time after SIGTERM hides that it got it too early.
+    update = {"order": order, "parallelism": 1, "monitor": "0s"}
+    options = {**web, "update": update, "stop_grace_period": "1s"}
+    target.rollout({**options, **release_of(digests, "v1")})
+    with load_on(target, "--rate", "50", "--slow", "4", "--slow-seconds", "6") as load:
+        time.sleep(1)
+        result = target.rollout({**options, **release_of(digests, "v2")})
+    assert not result.failed, result.output
+    assert_nothing_lost(load.result, target)
+    assert result["notes"] == []
+
+
+@pytest.mark.once
+@pytest.mark.timeout(300)
+def test_i1_nothing_is_waited_for_longer_than_drain_timeout_and_that_is_told(target, digests, web):
+    options = {**web, "update": {"monitor": "0s"}, "drain_timeout": "2s"}
+    target.rollout({**options, **release_of(digests, "v1")})
+    url = f"http://127.0.0.1:{PORTS[target.driver]}/slow?seconds=60"
+    ask = ["curl", "-s", "--max-time", "60", "-H", "Host: shop.test", url]
+    target.host.run(["systemd-run", "--quiet", "--collect", "--unit=asks", *ask])
+    try:
+        time.sleep(1)
+        result = target.rollout({**options, **release_of(digests, "v2")})
+    finally:
+        target.host.run(["systemctl", "stop", "asks"], check=False)
+    assert not result.failed, result.output
+    told = "1 still in flight to the old replicas after drain_timeout (2s)"
+    assert told in result["notes"], result.output
+    # The drain, the grace period of 5 s for the one that is at work, and a swap.
+    assert result["seconds"] < 2 + 5 + 10
 
 
 @pytest.mark.timeout(300)

@@ -75,10 +75,11 @@ def test_i10_requests_that_wait_for_a_removed_container_do_not_keep_the_next_one
 @pytest.mark.timeout(300)
 def test_i1_going_on_after_a_failed_window_still_lets_requests_end(target, digests, web):
     update = {"monitor": "6s", "parallelism": 2, "failure_action": "continue"}
-    web = {**web, "update": update}
+    # They last beyond the failure, and longer than the application may take after SIGTERM.
+    web = {**web, "update": update, "stop_grace_period": "1s"}
     assert not target.rollout({**web, **release_of(digests, "v1")}).failed
     sick = {**web, "environment": {"APP_UNHEALTHY_AFTER": "3"}}
-    with load_on(target, "--rate", "50", "--slow", "4", "--slow-seconds", "4") as load:
+    with load_on(target, "--rate", "50", "--slow", "4", "--slow-seconds", "10") as load:
         time.sleep(1)
         result = target.rollout({**sick, **release_of(digests, "v2")})
     assert not result.failed, result.output
