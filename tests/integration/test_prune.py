@@ -153,6 +153,22 @@ def test_i7_what_services_and_containers_need_stays_and_so_does_what_is_not_ours
 
 
 @pytest.mark.once
+def test_i7_a_service_leaves_the_image_that_another_one_may_return_to(emptied, derived, web):
+    target = emptied
+    web.update(replicas=1, update={"monitor": "0s"})
+    made = [derived.push(1000) for _release in range(3)]
+    other = {**web, "name": "other", "routes": [{"host": "other.test"}]}
+    for options, digests in ((other, made[:2]), ({**web, "retain": 1}, made)):
+        for digest in digests:
+            done = target.rollout({**options, "digest": digest, "revision": digest[7:19]})
+            assert not done.failed and not done["notes"], done.output
+    # The first one is forgotten by the service that was deployed last, and runs nowhere.
+    assert of_ours(target) == set(made)
+    back = target.rollback("other")
+    assert not back.failed and back["revision"] == made[0][7:19], back.output
+
+
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("file", "content"),
     [("journal.json", "{"), ("journal.json", "[]"), ("pulled.json", "{]")],
