@@ -254,8 +254,12 @@ def test_f4_as_many_hosts_out_of_reach_as_stated_are_skipped_and_named(target, d
     again = playbook(target, "deploy", *wanted, *skip)
     assert again.returncode == 0 and "unchanged" in row(again, "here"), again.stdout
     too_many = ("-e", "hundred_unreachable=skip hundred_unreachable_limit=0")
-    refused = playbook(target, "deploy", *wanted, *too_many)
+    newer = release_of(digests, "v2")
+    other = ("-e", f"service=shop revision={newer['revision']} digest={newer['digest']}")
+    refused = playbook(target, "deploy", *other, *too_many)
     assert refused.returncode != 0 and "unreachable" in row(refused, "gone"), refused.stdout
+    assert "not swapped" in row(refused, "here"), refused.stdout
+    assert target.info("shop")["revision"] == release["revision"]
     nobody = playbook(target, "deploy", *wanted, *skip, "--limit", "localhost,gone")
     assert nobody.returncode != 0, nobody.stdout
 
