@@ -356,7 +356,8 @@ def test_i10_a_crash_loop_is_slow_and_visible_and_a_deploy_ends_it(supervised, d
     time.sleep(60)
     row = status(supervised)
     print(f"a crash loop: {row['repairs'] - first} repairs in a minute")
-    assert 2 <= row["repairs"] - first <= 12, log(supervised)
+    # With waits that do not grow it would be twelve.
+    assert 2 <= row["repairs"] - first <= 6, log(supervised)
     assert row["state"] == "present", row
     assert wait_for(lambda: any("in a row" in t for t in status(supervised)["problems"]), 60)
     begun = time.monotonic()
