@@ -226,8 +226,10 @@ def test_a_renewal_that_does_not_reach_a_host_stops_nothing(fleet, digests):
         wait_for(slow, lambda: fleet.claims() == ["web3", "web4"])
     output, _errors = slow.communicate(timeout=120)
     assert slow.returncode == 0, output
-    told = output.partition("Renew the claims of the hosts that wait]")[2].partition("TASK")[0]
-    assert "item=web3" in told and "UNREACHABLE" in told, output
+    # On a busy machine the claims are renewed for the first batch, too.
+    renewals = output.split("Renew the claims of the hosts that wait]")[1:]
+    told = [renewal.partition("TASK")[0] for renewal in renewals]
+    assert any("item=web3" in renewal and "UNREACHABLE" in renewal for renewal in told), output
     assert fleet.revisions() == 4 * [v2["revision"]] and fleet.claims() == []
 
 
