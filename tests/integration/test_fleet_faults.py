@@ -199,9 +199,9 @@ def test_claims_of_hosts_that_wait_are_renewed_and_keep_others_out_for_longer_th
     slow = pair.begin(v2)
     wait_for(slow, lambda: claimed(pair))
     ends = claim_on(pair, "web2")["until"]
+    # The canary takes more than a third of the lease; web2 waits in its hook, before its own swap.
+    wait_for(slow, lambda: pair.revisions() == [v2["revision"], v1["revision"]])
     wait_for(slow, lambda: claim_on(pair, "web2")["until"] > ends)
-    # The canary took more than a third of the lease; web2 waits in its hook, before its own swap.
-    assert pair.revisions() == [v2["revision"], v1["revision"]]
     time.sleep(max(0.0, ends - time.time()))
     refused = pair.deploy(v3, "--limit", "localhost,web2")
     asked_at = time.time()
