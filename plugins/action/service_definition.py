@@ -86,8 +86,7 @@ class ActionModule(ActionBase):
         if arguments["only_hosts"]:
             return self._with_placement(result, arguments, variables, groups)
         raw = self._raw(arguments["services"], variables, Place(VARIABLE, problems))
-        if arguments["revision"] is not None:
-            names.revision(Place("revision", problems), arguments["revision"])
+        _check_revision(arguments["revision"], problems)
         if arguments["digest"] is not None:
             _check_release(arguments["digest"], arguments["revision"], problems)
             if len(arguments["names"] or ()) > 1:
@@ -280,6 +279,19 @@ def _chosen(wanted: list[str] | None, raw: Any, problems: list[Problem]) -> list
                 must = f"must be services that {VARIABLE} defines"
                 Place("names", problems).refuse(must, name, nearest(name, known))
     return [str(name) for name in dict.fromkeys(asked or known)]
+
+
+def _check_revision(revision: Any, problems: list[Problem]) -> None:
+    """Refuse what names no commit. None: none is needed; empty: the playbook got none."""
+    place = Place("revision", problems)
+    if revision == "":
+        place.note(
+            "is missing: give the commit with -e revision=SHA",
+            None,
+            "an image that is there already is deployed with -e digest=sha256:...",
+        )
+    elif revision is not None:
+        names.revision(place, revision)
 
 
 def _check_release(digest: Any, revision: Any, problems: list[Problem]) -> None:

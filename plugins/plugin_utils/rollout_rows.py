@@ -19,6 +19,14 @@ BRIEF = 64
 
 ANOTHER = "another host failed"
 
+WHEN_UNREACHABLE = (
+    "when it can be reached, run this again; a deploy goes on without it with "
+    "-e hundred_unreachable=skip -e hundred_unreachable_limit=1"
+)
+
+# So much of what came in the place of a result is shown.
+PRINTED_LINES = 3
+
 
 def short(revision: Any) -> str:
     """A revision as tables show it."""
@@ -95,6 +103,8 @@ def rollout_row(
     elif "actions" not in values:
         row["result"] = "unreachable" if unreachable else "not reached"
         row["why"] = str(values.get("msg") or "nothing was done there")
+        if unreachable:
+            row["why"] += f"\n  next: {WHEN_UNREACHABLE}"
         if _answers(returned):
             row["now"] = short(returned.get("revision")) or "nothing"
     else:
@@ -206,8 +216,17 @@ def _outcome(values: Mapping[str, Any], check: bool) -> str:
 def told_why(values: Mapping[str, Any]) -> str:
     """Why a module failed, with what helps to find out more, in lines."""
     lines = [str(values.get("msg") or "failed")]
+    # What a module could not put into a result, such as "sudo: not found".
+    lines += [f"  it printed: {line}" for line in _printed(values)[-PRINTED_LINES:]]
+    lines += [f"  output: {line}" for line in values.get("output") or ()]
     lines += [f"  log: {line}" for line in values.get("logs") or ()]
     lines += [f"  probe at {line}" for line in values.get("health") or ()]
     if values.get("next_step"):
         lines.append(f"  next: {values['next_step']}")
     return "\n".join(lines)
+
+
+def _printed(values: Mapping[str, Any]) -> list[str]:
+    """What came from a host in the place of a result."""
+    texts = (values.get("module_stdout"), values.get("module_stderr"))
+    return [line for text in texts for line in str(text or "").splitlines() if line.strip()]

@@ -232,6 +232,10 @@ def test_status_and_doctor_tell_what_is_wrong_and_end_with_1(host):
     assert not host.call("service_freeze", until).failed
     assert "the sale" in hundred(host, "doctor").stdout and set(found(host)) == {"supervisor"}
     assert not host.call("service_freeze", {"name": "shop", "state": "absent"}).failed
+    hundred(host, "stop", "shop", check=True)
+    assert "hundred start shop has it serve again" in hundred(host, "doctor").stdout
+    assert set(found(host)) == {"supervisor"}
+    hundred(host, "start", "shop", check=True)
     host.host.run(["systemctl", "stop", host.driver])
     try:
         assert found(host)["shop"]

@@ -239,6 +239,7 @@ def test_what_the_definitions_are_used_for_is_checked_too(results, hosts):
         ({"names": ["shpo"]}, "did you mean shop?"),
         ({"revision": "--upload-pack=evil"}, "revision: must be a commit"),
         ({"revision": "a b"}, "revision: must be a commit"),
+        ({"revision": ""}, "revision: is missing: give the commit with -e revision=SHA"),
         ({"proxy": "caddy"}, "value of proxy must be one of: haproxy, nginx"),
         ({"proxy": "nginx"}, "hundred_services.db.protocol: must be http with the proxy nginx"),
         ({"http_port": 5432}, "hundred_services.db.routes[0].published: must not be the port"),

@@ -19,6 +19,7 @@ from ansible_collections.hundred.containers.plugins.plugin_utils.rollout_rows im
     cause_of,
     may_be_skipped,
     rollout_row,
+    unbuilt_rows,
 )
 from ansible_collections.hundred.containers.plugins.plugin_utils.service_rows import (
     history_rows,
@@ -225,6 +226,20 @@ def test_a_host_that_was_lost_in_its_swap_tells_that_and_what_it_had_before():
     # The connection broke, but nothing was swapped: what serves is known again.
     row = rollout_row("web2", lost, False, {"changed": False, "revision": "a" * 40})
     assert (row["before"], row["now"], row["result"]) == ("a" * 12, "a" * 12, "unreachable")
+
+
+def test_a_host_out_of_reach_is_told_with_the_ways_on():
+    why = rollout_row("web2", {"unreachable": True, "msg": "gone"}, False)["why"].splitlines()
+    assert why[0] == "gone" and "hundred_unreachable=skip" in why[1]
+
+
+def test_what_came_in_the_place_of_a_result_is_told_and_so_is_a_builds_output():
+    odd = {"failed": True, "msg": "no JSON", "module_stdout": "", "module_stderr": "a\n\nb\nc\nd\n"}
+    told = [f"  it printed: {line}" for line in "bcd"]
+    assert rollout_row("web1", odd, False)["why"].splitlines() == ["no JSON", *told]
+    unbuilt = {"host": "build1", "msg": "cannot build", "output": ["step 2", "exits 3"]}
+    why = unbuilt_rows(unbuilt, ["web1"])[0]["why"]
+    assert why.splitlines() == ["cannot build", "  output: step 2", "  output: exits 3"]
 
 
 @pytest.mark.parametrize(

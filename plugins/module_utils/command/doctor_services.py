@@ -79,7 +79,7 @@ def examine_services(settings: Settings) -> Iterator[Finding]:
             *(Finding(name, item.text, advise(name, item.kind)) for item in _problems(host, row)),
             *_squatters(host),
         ]
-        notes = "; ".join(filter(None, (row["freeze"], _deploy(row))))
+        notes = "; ".join(filter(None, (_stopped(row), row["freeze"], _deploy(row))))
         yield from found or [Finding(name)]
         if notes:
             yield Finding(name, note=notes)
@@ -91,6 +91,12 @@ def advise(name: str, kind: str) -> str:
     :param name: of the service.
     """
     return _ADVICE[kind].format(name=name)
+
+
+def _stopped(row: Mapping[str, Any]) -> str:
+    if row["state"] != "stopped":
+        return ""
+    return f"it is stopped and serves nothing; hundred start {row['service']} has it serve again"
 
 
 def _deploy(row: Mapping[str, Any]) -> str:

@@ -69,8 +69,9 @@ def registry_error(doing: str, text: str, host: str) -> EngineError:
         (_NOT_TLS, f"the registry {host} speaks no TLS: give it a certificate"),
         (
             _NO_LOGIN,
-            "give registry_username and registry_password of an account that may do this at"
-            f" {host}, or log in there (docker login {host}) as the user of this task",
+            "give registry_username and registry_password (in the inventory: "
+            "hundred_registry_username and hundred_registry_password) of an account that may do "
+            f"this at {host}, or log in there (docker login {host}) as the user of this task",
         ),
         (_NO_HOST, f"check the name {host} and that this host can resolve it"),
     ):
