@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 
 from ..clock import Deadline
+from ..connection import connect
 from ..errors import ProxyError
 from .haproxy_answers import (
     Counts,
@@ -25,7 +26,6 @@ from .haproxy_answers import (
     parse_servers,
     parse_workers,
 )
-from .http_request import connect
 
 # An answer takes about a millisecond; a worker that starts or is flooded may take longer.
 _TIMEOUT = 5.0

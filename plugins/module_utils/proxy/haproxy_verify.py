@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from ..clock import Deadline
+from ..connection import connect
 from ..errors import ProxyError
 from .haproxy_answers import Counts
 from .haproxy_config import SERVICE_HEADER, backend_name
 from .haproxy_runtime import HAProxyRuntime, WorkerGone
-from .http_request import connect, send_get
+from .http_request import send_get
 from .protocol import Backend, Member
 from .routing import check_host
 from .settings import HAProxySettings

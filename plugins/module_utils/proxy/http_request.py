@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, Union
 
+from ..connection import connect
+
 # Head of an answer; what we ask for has a short one.
 _LONGEST_HEAD = 65536
 
@@ -26,24 +28,6 @@ class Answer(NamedTuple):
 
 
 Reply = Union[Answer, OSError, ValueError]
-
-
-def connect(address: str | tuple[str, int], timeout: float) -> socket.socket:
-    """A connection to a Unix socket's path or to an address and port.
-
-    :param timeout: seconds, for the connection and each later operation on it.
-    :raises OSError: there is none.
-    """
-    if isinstance(address, tuple):
-        return socket.create_connection(address, timeout=timeout)
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        connection.settimeout(timeout)
-        connection.connect(address)
-    except OSError:
-        connection.close()
-        raise
-    return connection
 
 
 def send_get(connection: socket.socket, path: str, headers: Mapping[str, str]) -> None:
