@@ -90,6 +90,12 @@ def test_a_failure_tells_how_it_ended_and_what_it_said(target, shop):
 
 
 @pytest.mark.once
+def test_a_line_that_is_written_in_pieces_stays_one(target, shop):
+    done = run(target, shell("printf 'in ' >&2; sleep 0.3; echo between; sleep 0.3; echo two >&2"))
+    assert done["output"] == ["between", "in two"], done.output
+
+
+@pytest.mark.once
 def test_one_that_takes_too_long_is_stopped(target, shop):
     began = time.monotonic()
     late = run(target, shell("trap '' TERM; echo on; sleep 60 & wait; sleep 60"), timeout="2s")

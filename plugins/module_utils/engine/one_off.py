@@ -63,7 +63,8 @@ class Ended:
     """How a command ended.
 
     :param exit_code: the command's; None when its time was up and it was stopped.
-    :param output: the last lines of both streams, in the order in which they were written.
+    :param output: the last lines of both streams, about in the order in which they were written:
+        the engine reads the two apart. No line has a part of another in it.
     :param seconds: how long it ran.
     """
 
@@ -159,7 +160,7 @@ def attend(
         raise
     finally:
         discard(engine, container)
-    text = bytes(output.content).decode("utf-8", "replace")
+    text = output.content().decode("utf-8", "replace")
     return Ended(code, tuple(text.splitlines()), round(time.monotonic() - began, 3))
 
 
@@ -182,11 +183,39 @@ def _streams(
             yield errors, True
 
 
+class WholeLines:
+    """The last of what was written to two streams, where no line is begun before another has ended.
+
+    A program may write its complaint in pieces, and its next output arrive between them.
+    """
+
+    def __init__(self) -> None:
+        self._ended = bytearray()
+        # What follows the last line end of each, by whether it is standard error.
+        self._begun = {False: bytearray(), True: bytearray()}
+
+    def add(self, chunk: bytes, is_error: bool) -> None:
+        """Add what was written to one of the two."""
+        begun = self._begun[is_error]
+        lines, end, rest = chunk.rpartition(b"\n")
+        if end:
+            self._ended += begun + lines + end
+            begun.clear()
+        begun += rest
+        for kept in (self._ended, begun):
+            del kept[:-OUTPUT_BYTES]
+
+    def content(self) -> bytes:
+        """All that is kept, those lines last that have no end yet."""
+        begun = [bytes(text) for text in self._begun.values() if text]
+        return bytes(self._ended) + b"\n".join(begun)
+
+
 class _Reader:
     """Reads a stream to its end in a thread of its own, and keeps the last of it."""
 
     def __init__(self, chunks: Iterable[tuple[bytes, bool]], each: Written | None = None) -> None:
-        self.content = bytearray()
+        self._lines = WholeLines()
         self._each = each
         # A daemon: an engine that never ends the stream must not keep the module alive.
         self._thread = threading.Thread(target=self._read, args=(chunks,), daemon=True)
@@ -197,12 +226,15 @@ class _Reader:
 
         try:
             for chunk, is_error in chunks:
-                self.content += chunk
-                del self.content[:-OUTPUT_BYTES]
+                self._lines.add(chunk, is_error)
                 if self._each is not None:
                     self._each(chunk, is_error)
         except (RequestException, OSError):
             return  # the engine went away; what is missing is noticed by who reads the content
+
+    def content(self) -> bytes:
+        """The last of what was read."""
+        return self._lines.content()
 
     def ends_within(self, seconds: float) -> bool:
         """Whether the stream ends in that time."""
@@ -228,7 +260,7 @@ class Removal:
 
         :raises EngineError: the engine went away meanwhile.
         """
-        return _exit_code(bytes(self._reader.content))
+        return _exit_code(self._reader.content())
 
 
 def begin_wait(engine: Engine, container: str) -> Any:
