@@ -164,7 +164,12 @@ class Networks:
         return _endpoints(row)
 
     def peek(self, count: int) -> list[str]:
-        """The addresses that would be given now; nothing is locked or reserved."""
+        """The addresses that would be given now; nothing is locked or reserved.
+
+        The engine is not asked when none is wanted, as in every call that finds nothing to do.
+        """
+        if not count:
+            return []
         taken = {container.address for container in self._engine.containers()} | self._reserved
         if self.exists():
             with engine_errors(f"look at the network {self.network.name}"):
