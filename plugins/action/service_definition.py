@@ -272,7 +272,7 @@ def _chosen(wanted: list[str] | None, raw: Any, problems: list[Problem]) -> list
     known = [name for name in raw if isinstance(name, str)] if isinstance(raw, Mapping) else []
     asked = [name.strip() for name in wanted or () if name.strip()]
     if wanted and not asked:
-        Place("service", problems).note("must be the name of a service", "an empty string")
+        Place("service", problems).note("is missing: give its name with -e service=NAME")
     if isinstance(raw, Mapping):
         for name in asked:
             if name not in known:

@@ -247,8 +247,8 @@ def test_what_the_definitions_are_used_for_is_checked_too(results, hosts):
         ({"services": shop(hosts="wbe")}, "did you mean web?"),
         ({"services": shop(hosts="ungrouped")}, "must stand for at least one host"),
         ({"services": "shop"}, "must be a mapping of the services' names"),
-        ({"names": "", "only_hosts": True}, "service: must be the name of a service"),
-        ({"names": [" "]}, "service: must be the name of a service"),
+        ({"names": "", "only_hosts": True}, "service: is missing: give its name with -e service"),
+        ({"names": [" "]}, "service: is missing: give its name with -e service=NAME"),
         ({"names": "db", "build_host": "localhost"}, "hundred_services.db.image: must name the"),
         ({"names": "db", "digest": "sha256:" + 64 * "1"}, "hundred_services.db.image: must name"),
     ]
@@ -259,6 +259,23 @@ def test_what_the_definitions_are_used_for_is_checked_too(results, hosts):
     for (options, says), result in zip(cases, found):
         assert result["failed"], options
         assert says in result["msg"]
+    assert hosts.connections == []
+
+
+@pytest.mark.parametrize("given", ["", "service="])
+@pytest.mark.parametrize(
+    "name",
+    ["build", "deploy", "freeze", "restart", "rollback", "run", "start", "stop", "thaw"],
+)
+def test_a_service_that_is_not_named_is_told_in_one_sentence(tmp_path, hosts, name, given):
+    variables = {"hundred_services": shop(), "revision": "main"}
+    (tmp_path / "variables.json").write_text(json.dumps(variables), encoding="utf-8")
+    arguments = ["-e", "@variables.json", "-e", given] if given else ["-e", "@variables.json"]
+    process = playbook(tmp_path, hosts, str(ROOT / "playbooks" / f"{name}.yml"), *arguments)
+    told = process.stdout + process.stderr
+    assert process.returncode != 0
+    assert "service: is missing: give its name with -e service=NAME" in told, told
+    assert "mandatory" not in told and "no service is named" not in told, told
     assert hosts.connections == []
 
 
