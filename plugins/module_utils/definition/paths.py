@@ -28,6 +28,8 @@ _ODD_SEGMENT = re.compile(r"//|/\.{1,2}(?:/|$)")
 # At most what Linux takes (PATH_MAX, with the NUL at its end).
 _FILE_PATH = re.compile(rf"/[^{UNPRINTABLE}:,\"\\]{{0,4094}}")
 _VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", re.ASCII)
+# What Linux takes as the number of a user or group; the one above means none.
+_LAST_ID = 2**32 - 2
 # What engines take of the mount options of tmpfs (moby's pkg/mount; tmpfs(5)).
 _TMPFS_OPTION = re.compile(
     r"size=\d+[kKmMgG%]?|mode=[0-7]{3,4}|[ug]id=\d{1,10}|nr_(?:blocks|inodes)=\d+[kKmMgG]?"
@@ -217,13 +219,19 @@ def tmpfs(place: Place, value: Any) -> Any:
     if folder is None:
         return REFUSED
     if colon:
-        wrong = [word for word in options.split(",") if not _TMPFS_OPTION.fullmatch(word)]
+        wrong = [word for word in options.split(",") if not _is_tmpfs_option(word)]
         if wrong:
             return place.refuse(
                 f"must have mount options such as size=64m,mode=1777; none is {shown(wrong[0])}",
                 value,
             )
     return folder + colon + options
+
+
+def _is_tmpfs_option(word: str) -> bool:
+    key, _equals, number = word.partition("=")
+    known = bool(_TMPFS_OPTION.fullmatch(word))
+    return known and (key not in ("uid", "gid") or int(number) <= _LAST_ID)
 
 
 def _normal(path: str) -> str:
