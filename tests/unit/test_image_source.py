@@ -222,6 +222,17 @@ def test_settings_of_the_user_do_not_change_an_export(
     assert stat.S_IMODE(members["secret.py"].mode) == 0o644
 
 
+def test_a_commit_that_somebody_replaced_in_the_clone_is_exported_as_it_is(
+    repository: Repository,
+) -> None:
+    first = repository.commit({"Dockerfile": "FROM scratch\n"})
+    second = repository.commit({"Dockerfile": "FROM other\n"})
+    repository.git("replace", first, second)
+    assert context_of(find_source(str(repository.path)), first)[2] == {
+        "Dockerfile": b"FROM scratch\n"
+    }
+
+
 @pytest.mark.parametrize("linked", [False, True], ids=["clone", "linked work tree"])
 def test_attributes_of_the_clone_do_not_change_an_export(
     repository: Repository, tmp_path: Path, linked: bool
