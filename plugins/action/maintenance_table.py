@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.hundred.containers.plugins.module_utils.rollout.condition import PROXY
 from ansible_collections.hundred.containers.plugins.module_utils.text_table import printable, render
 
 ARGUMENTS: Mapping[str, Any] = {
@@ -160,6 +161,9 @@ def _unhealthy(services: Sequence[Mapping[str, Any]]) -> list[str]:
         healthy, wanted = item.get("replicas_healthy"), item.get("replicas_wanted")
         if item["state"] != "stopped" and (item["state"] != "present" or healthy != wanted):
             lines.append(f"{item['service']} is {item['state']}, {healthy}/{wanted} healthy")
+        # Healthy replicas serve nobody while their proxy does not answer.
+        told = zip(item.get("problem_kinds") or (), item.get("problems") or ())
+        lines += [f"{item['service']}: {text}" for kind, text in told if kind == PROXY]
     return lines
 
 

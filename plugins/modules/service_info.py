@@ -155,7 +155,8 @@ services:
     problem_kinds:
       description:
         - What each of C(problems) is about, in the same order, for machines that read it.
-        - One of V(paused), V(unfinished), V(replica), V(missing), V(runs on), V(crashes), V(cron).
+        - One of V(paused), V(unfinished), V(replica), V(missing), V(runs on), V(crashes), V(cron),
+          V(proxy).
       type: list
       elements: str
       sample: ["cron"]

@@ -11,9 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..module_utils.clock import utc_iso
+from ..module_utils.rollout.condition import PROXY
 from .rollout_rows import short, told_why
 
 NOT_DEPLOYED = "not deployed"
+UNKNOWN = "unknown"
 
 # What one deploy brings to every host, with the words for a host that has another.
 COMPARED = {"revision": "", "digest": " (digest)", "definition_hash": " (definition)"}
@@ -32,7 +34,7 @@ def status_rows(
     """
     if "services" not in values:
         reason = str(values.get("msg") or "not asked")
-        return [{"service": "", "host": host, "state": "unknown", "why": reason}]
+        return [{"service": "", "host": host, "state": UNKNOWN, "why": reason}]
     rows = []
     for item in values["services"]:
         row = {"service": item["service"], "host": host, "state": item["state"]}
@@ -46,6 +48,10 @@ def status_rows(
         if item.get("freeze"):
             row["state"] += ", frozen"
         row["problems"] = list(item.get("problems") or ())
+        if PROXY in (item.get("problem_kinds") or ()):
+            # Told as what could not be read is: nobody knows what is served.
+            why = row["problems"].pop(item["problem_kinds"].index(PROXY))
+            row["why"] = f"{item['service']}: {why}"
         rows.append(row)
     known = {item["service"] for item in values["services"]}
     missing = [name for name in wanted if name not in known]
@@ -66,7 +72,9 @@ def mark_behind(rows: Sequence[dict[str, Any]]) -> None:
             last[row["service"]] = row
     for row in rows:
         newest = last.get(row["service"])
-        if newest is None or "why" in row or (row.get("revision") and not row.get("since")):
+        if newest is None or row["state"] == UNKNOWN:
+            continue
+        if row.get("revision") and not row.get("since"):
             continue
         differs = [word for key, word in COMPARED.items() if row.get(key) != newest.get(key)]
         if differs:

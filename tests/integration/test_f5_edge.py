@@ -140,6 +140,13 @@ def test_f5_a_host_is_put_back_when_the_work_fails_and_stays_drained_when_it_is_
     for name in edged.edges:
         assert served_by(edged, name) == {"web1"}
     edged.hosts["web2"].docker("unpause", "shop-g1-1")
+    # Nor is it put back while its replicas are well and its proxy is not.
+    host.run("systemctl stop haproxy")
+    put = ("maintenance", "-e", "host=web2", "-e", "only=put_back")
+    silent = edged.run(*put, "-e", "hundred_maintenance_healthy_timeout=2s")
+    host.run("systemctl start haproxy")
+    assert silent.returncode != 0 and "web2: shop: HAProxy" in silent.stdout, silent.stdout
+    assert drained(edged) == ["edge1", "edge2"]
     back = edged.run("maintenance", "-e", "host=web2", "-e", "only=put_back")
     assert back.returncode == 0, back.stdout
     assert drained(edged) == [] and served_by(edged, "edge1") == {"web1", "web2"}

@@ -207,6 +207,7 @@ def test_status_and_doctor_tell_what_is_wrong_and_end_with_1(host):
         refused = host.host.run(f"runuser -u nobody -- hundred {words}", check=False)
         assert refused.returncode == 1 and "as root" in refused.stderr + refused.stdout, words
     assert hundred(host, "status").returncode == 0
+    well = status(host)
     assert set(found(host)) == {"supervisor"}
     host.docker("kill", "shop-g1-2")
     assert hundred(host, "status").returncode == 1
@@ -239,6 +240,12 @@ def test_status_and_doctor_tell_what_is_wrong_and_end_with_1(host):
     host.host.run(["systemctl", "stop", host.driver])
     try:
         assert found(host)["shop"]
+        silent = status(host)
+        assert silent["state"] == "present" and silent["revision"] == well["revision"], silent
+        assert silent["replicas_healthy"] == silent["replicas_wanted"] == 2, silent
+        assert silent["problem_kinds"] == ["proxy"] and host.driver in silent["problems"][0].lower()
+        shown = hundred(host, "status")
+        assert shown.returncode == 1 and well["revision"][:12] in shown.stdout, shown.stdout
     finally:
         host.host.run(["systemctl", "start", host.driver])
     host.host.run("systemctl stop docker.socket docker", timeout=120)

@@ -139,6 +139,11 @@ def test_what_became_of_the_host_is_told() -> None:
     ill = {"__hundred_maint_services": {"services": services}}
     row = host_row("web2", ill, None, unsafe=False)
     assert (row["services"], row["why"]) == ("not healthy", ["shop is present, 1/2 healthy"])
+    silent: dict[str, object] = {"service": "api", "state": "present", "replicas_healthy": 1}
+    silent.update(replicas_wanted=1, problem_kinds=["cron", "proxy"], problems=["failed", "silent"])
+    ill = {"__hundred_maint_services": {"services": [silent]}}
+    row = host_row("web2", ill, None, unsafe=False)
+    assert (row["services"], row["why"]) == ("not healthy", ["api: silent"])
 
 
 @pytest.mark.parametrize(

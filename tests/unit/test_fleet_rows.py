@@ -171,6 +171,16 @@ def states(*hosts, wanted=("shop",)) -> list[str]:
     return [row["state"] for row in rows]
 
 
+def test_a_host_whose_proxy_does_not_answer_shows_what_is_committed_and_is_not_well():
+    silent = seen(problems=["a cron failed", "no answer"], problem_kinds=["cron", "proxy"])
+    old = {**silent, "revision": "v1", "since": "2026-01-01"}
+    rows = status_rows("web1", {"services": [silent]}) + status_rows("web2", {"services": [old]})
+    mark_behind(rows)
+    assert [row["state"] for row in rows] == ["present", "present, behind v2"]
+    assert [row["why"] for row in rows] == ["shop: no answer"] * 2
+    assert rows[0]["revision"] == "v2" and rows[0]["problems"] == ["a cron failed"]
+
+
 def test_a_host_that_missed_the_first_deploy_is_behind():
     assert states([seen()], []) == ["present", "not deployed, behind v2"]
     # A first deploy that failed there has left what is remembered of it, but no release.

@@ -24,6 +24,7 @@ from ..rollout.condition import (
     CRON,
     MISSING,
     PAUSED,
+    PROXY,
     REPLICA,
     RUNS_ON,
     UNFINISHED,
@@ -39,7 +40,7 @@ from .finding import Finding
 # A rollout that holds its lock for longer is stuck, or waits for somebody.
 LONG_LOCK = 3600.0
 
-LOCK, PROXY, TIMERS, TIMER_OFF = "lock", "proxy", "timers", "timer off"
+LOCK, TIMERS, TIMER_OFF = "lock", "timers", "timer off"
 IMAGE, SECRETS = "image", "secrets"
 
 _ADVICE = {
@@ -106,8 +107,9 @@ def _deploy(row: Mapping[str, Any]) -> str:
 def _problems(host: ServiceHost, row: Mapping[str, Any]) -> Iterator[Problem]:
     holder = holder_of(host.lock_path)
     for kind, text in zip(row["problem_kinds"], row["problems"]):
-        # While somebody has the lock a rollout is under way, and its end is still to come.
-        if kind != UNFINISHED or holder is None:
+        # While somebody has the lock a rollout is under way, and its end is still to come. A proxy
+        # that does not answer is told below, with what to do about it.
+        if kind != PROXY and (kind != UNFINISHED or holder is None):
             yield Problem(kind, text)
     if holder is not None and time.time() - os.stat(host.lock_path).st_mtime > LONG_LOCK:
         yield Problem(LOCK, f"the lock is held for more than an hour: {holder}")

@@ -18,7 +18,7 @@ from ..supervise.pace import CRASH_LOOP, WELL_AFTER
 # What a problem is about. People are told the text; what is advised depends on the kind alone,
 # since names of services, replicas and cron entries stand in the texts.
 PAUSED, UNFINISHED, REPLICA, MISSING = "paused", "unfinished", "replica", "missing"
-RUNS_ON, CRASHES, CRON = "runs on", "crashes", "cron"
+RUNS_ON, CRASHES, CRON, PROXY = "runs on", "crashes", "cron", "proxy"
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ def find_problems(
     repairs: Repairs,
     entries: Sequence[Mapping[str, Any]],
     now: float,
+    silence: str = "",
 ) -> list[Problem]:
     """Everything that is wrong with a service, in the order in which a person would ask.
 
@@ -47,10 +48,12 @@ def find_problems(
     :param replicas: those that are there, of any release, as ``describe_services`` tells them.
     :param entries: of its crontab, with what came of their last runs.
     :param now: seconds since the epoch.
+    :param silence: why the proxy does not tell what it serves; empty when it does, or has no part.
     """
     current = journal.committed.generation if journal.committed is not None else 0
     return [
         *_of_rollout(journal),
+        *([Problem(PROXY, silence)] if silence else []),
         *_of_replicas(journal, wanted, current, replicas),
         *_of_repairs(repairs, current, now),
         *_of_entries(entries),

@@ -16,7 +16,7 @@ from ..definition.model import Definition
 from ..definition.release import definition_hash
 from ..definition.stored import from_mapping
 from ..engine.containers import Container, Engine
-from ..errors import HundredError, RolloutError, StateError
+from ..errors import HundredError, ProxyError, RolloutError, StateError
 from ..probe import Outcome, probe
 from ..proxy.protocol import Observed
 from ..state.freeze import Freeze
@@ -132,8 +132,12 @@ def _describe(host: ServiceHost, history: int) -> dict[str, Any]:
     stored = host.journal_file.read()
     newest = stored.desired or stored.committed
     observed: Observed | None = None
+    silence = ""
     if newest is not None and newest.definition.get("routes"):
-        observed = host.open_proxy(newest.proxy).observe(host.service)
+        try:
+            observed = host.open_proxy(newest.proxy).observe(host.service)
+        except ProxyError as error:  # what is committed is known without it
+            silence = error.message
     journal = recover(stored, observed)
     release = journal.committed
     definition = from_mapping(release.definition) if release is not None else None
@@ -145,7 +149,7 @@ def _describe(host: ServiceHost, history: int) -> dict[str, Any]:
     if release is not None and definition is not None and definition.cron is not None:
         entries = describe_entries(host, definition, release.reference)
     wanted = definition.replicas if definition and not journal.stopped else 0
-    problems = find_problems(journal, wanted, replicas, repairs, entries, time.time())
+    problems = find_problems(journal, wanted, replicas, repairs, entries, time.time(), silence)
     return {
         "service": host.service,
         "state": _state(journal),
