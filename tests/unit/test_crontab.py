@@ -385,6 +385,8 @@ def test_an_assignment_in_a_command_is_no_environment_line() -> None:
         ("echo a\\", "echo a\\"),
         ("echo  two  blanks", "echo  two  blanks"),
         ("echo äöü", "echo äöü"),
+        ("7z x /data.7z", "7z x /data.7z"),
+        ("mon --once", "mon --once"),
     ],
 )
 def test_the_command_is_kept_but_for_escaped_percent_signs(written: str, command: str) -> None:
@@ -458,6 +460,12 @@ REFUSED = [
     ("* * * * *", "has no command after its times"),
     ("* * * * * \t ", "has no command after its times"),
     ("* * * * ", "has too few fields"),
+    ("0 */5 * * * * run", "has a sixth field instead of its command; cron has five"),
+    ("0 0 12 * * ? run", "has a sixth field"),
+    ("0 0 12 1 1 1-5 run", "has a sixth field"),
+    ("0 15 7 * * MON-FRI run", "has a sixth field"),
+    ("0 0 1 1 * 2026 run", "has a sixth field"),
+    ("0 0 8 1 1 *", "has a sixth field"),
     ("@daily", "has no command after its times"),
     ("@reboot  ", "has no command after its times"),
     ("@ run", "must be one of @yearly, @annually"),

@@ -21,7 +21,7 @@ from typing import Any
 
 from ..errors import HundredError
 from .percent import is_cut, split_command
-from .schedule import BadTimes, Schedule, parse_fields, parse_word
+from .schedule import WEEKDAYS, BadTimes, Schedule, parse_fields, parse_word
 from .timezones import is_timezone, similar_timezone
 
 # In bytes. A file beyond it is hardly a crontab.
@@ -50,6 +50,10 @@ _SHELL = re.compile(r"(?:/[A-Za-z0-9._+-]+)+")
 
 # How times begin, those of other crons included, so that the field can be named in the message.
 _TIMES = re.compile(r"[0-9*?~,-]|[HL](?=[ \t/(])")
+# No program has such a name; other schedulers have six fields, with seconds before or years behind.
+_SIXTH_FIELD = re.compile(
+    r"(?:[0-9*?,/-]+|(?i:{day}(?:[-,]{day})+))(?:[ \t].*)?".format(day=f"(?:{'|'.join(WEEKDAYS)})")
+)
 _SLUG_WORD = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./-]*")
 _LEADING_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=\S*")
 
@@ -234,6 +238,10 @@ class _Reader:
         command, standard_input = split_command(rest)
         if not command.strip():
             self._refuse("has no command after its times")
+            return
+        if not times.startswith("@") and _SIXTH_FIELD.fullmatch(command):
+            # cron would run the field as a program, at other times than are meant.
+            self._refuse("has a sixth field instead of its command; cron has five, from the minute")
             return
         if standard_input is not None and is_cut(command):
             self._refuse("has a % in the midst of its command, which cron ends there", r"write \%")
