@@ -108,9 +108,9 @@ class ActionModule(ActionBase):
         arguments = self.validate_argument_spec(argument_spec=dict(ARGUMENTS))[1]
         several = len(arguments["services"]) > 1
         if not arguments["hosts"] and not (several and _others_have_hosts(arguments)):
-            result.update(
-                failed=True, changed=False, msg="no host is left to report on: see --limit"
-            )
+            # Also of an inventory that is not the one that was meant.
+            reason = "no service of hundred_services has one, or --limit leaves all of them out"
+            result.update(failed=True, changed=False, msg=f"no host is left to report on: {reason}")
             return result
         hostvars = (task_vars or {})["hostvars"]
         kind = arguments["of"]
