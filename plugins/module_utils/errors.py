@@ -67,6 +67,10 @@ class NotFoundError(EngineError):
     """The engine (or the registry behind it) has no such container, image or network."""
 
 
+class OutputError(HundredError):
+    """What a command writes cannot be handed on; the cause is the system's error."""
+
+
 class ConflictError(EngineError):
     """The engine has something in the way: a name, a port or an address that is taken."""
 

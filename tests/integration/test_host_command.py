@@ -162,6 +162,21 @@ def test_run_gives_the_output_and_the_exit_code(host, digests, web):
 
 @pytest.mark.once
 @pytest.mark.timeout(300)
+def test_a_run_whose_output_goes_nowhere_ends(host):
+    began = time.monotonic()
+    seen = host.host.run(["bash", "-c", "hundred run shop -- yes | head -2; echo ${PIPESTATUS[0]}"])
+    assert seen.stdout.split() == ["y", "y", "141"] and not seen.stderr, seen
+    assert time.monotonic() - began < 20, "it is stopped at once, not at its time limit"
+    full = host.host.run("hundred run shop -- echo all of it > /dev/full", check=False)
+    assert full.returncode == 1 and "No space left on device" in full.stderr, full
+    assert newest(host)["result"] == "failed" and "No space" in newest(host)["reason"]
+    assert not host.docker("ps", "-aq", "--filter", "label=hundred.run")
+    ends = host.host.run("journalctl -t hundred -o cat -n 1 --no-pager").stdout
+    assert ends.startswith("end (not completed) run in shop"), ends
+
+
+@pytest.mark.once
+@pytest.mark.timeout(300)
 def test_logs_follow_the_replicas_of_the_next_release(host, digests, web):
     some = hundred(host, "logs", "shop", "-n", "5", check=True)
     assert any(line.startswith("shop-g1-1 | ") for line in some.stdout.splitlines()), some.stdout
@@ -277,13 +292,26 @@ def test_mistakes_are_told_in_a_line(host):
         (["stop", "../etc"], "must be a name"),
         (["restart", "nosuch"], "nosuch is not on this host; it has shop"),
         (["job", "shop", "nosuch"], "no cron entry"),
-        (["run", "shop"], "no command"),
     ):
         done = hundred(host, *words)
         assert done.returncode == 1 and text in done.stderr, (words, done.stderr)
         assert "Traceback" not in done.stderr
     assert "nosuch" not in host.host.run("ls /var/lib/hundred/services").stdout
-    assert hundred(host, "nosuch").returncode == 2
+    for words, text in (
+        (["nosuch"], "nosuch"),
+        (["run", "shop"], "no command"),
+        (["run", "shop", "--timeout", "1ms", "--", "true"], "less than 1 s"),
+        (["run", "shop", "--revision", "", "--", "true"], "empty"),
+        (["logs", "shop", "-n", "²"], "not a whole number"),
+    ):
+        done = hundred(host, *words)
+        assert done.returncode == 2 and text in done.stderr, (words, done.stderr)
+    # Who may talk to the engine is no root yet.
+    host.host.run("useradd --groups docker deployer || test $? = 9")
+    for words in ("run shop -- true", "job shop report", "doctor", "status"):
+        done = host.host.run(f"su deployer -c 'hundred {words} 2>&1'", check=False)
+        assert done.returncode == 1 and "run it as root" in done.stdout, (words, done.stdout)
+        assert "move it away" not in done.stdout and "does not run" not in done.stdout
     for words in (["status", "nosuch"], ["restart", "nosuch"], ["history", "nosuch"]):
         done = hundred(host, *words, "--json")
         told = json.loads(done.stdout)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 
+from ..definition.schema import SHORTEST_RUN
 from ..definition.units import parse_duration
 
 EXIT_CODES = """exit codes:
@@ -16,6 +17,7 @@ EXIT_CODES = """exit codes:
   2    the command line is wrong
   124  run, console, job: the time limit has passed
   130  ended by Ctrl-C
+  141  run: stopped, since nobody reads what it writes any more
   run, console and job end with the exit code of the command that they ran
 """
 
@@ -86,7 +88,9 @@ def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     for command, limit in ((run, "10m"), (console, "1h")):
         command.add_argument("service")
         command.add_argument(
-            "--revision", help="of a release that is kept here; its beginning is enough"
+            "--revision",
+            type=_revision,
+            help="of a release that is kept here; its beginning is enough",
         )
         command.add_argument(
             "--generation",
@@ -96,7 +100,7 @@ def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         )
         command.add_argument(
             "--timeout",
-            type=_duration,
+            type=_time_limit,
             default=parse_duration(limit),
             metavar="TIME",
             help=f"the time limit ({limit})",
@@ -128,8 +132,14 @@ def _json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="for machines")
 
 
+def _revision(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
+
+
 def _count(text: str) -> int:
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(text)
 
@@ -139,3 +149,10 @@ def _duration(text: str) -> float:
         return parse_duration(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _time_limit(text: str) -> float:
+    seconds = _duration(text)
+    if seconds < SHORTEST_RUN:
+        raise argparse.ArgumentTypeError(f"{text!r} is less than {SHORTEST_RUN:g} s")
+    return seconds

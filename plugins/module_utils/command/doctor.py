@@ -24,7 +24,10 @@ def examine_host(settings: Settings, metrics_file: str) -> list[Finding]:
     """Everything that is looked at, in the order in which a person would.
 
     :param metrics_file: where the supervisor writes the metrics; empty: nowhere.
+    :raises PermissionError: who asks may not read the state; all of it would seem to be missing.
     """
+    if os.path.isdir(settings.state_dir):
+        os.listdir(settings.state_dir)
     found = [_sdk(), *_guarded("engine", lambda: _engine(settings))]
     if any(item.problem for item in found):
         # Without the engine everything else would be wrong too, and say the same again.

@@ -34,8 +34,11 @@ FAILED = 1
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what the command line says. :returns: the exit code."""
     words, command = _split(sys.argv[1:] if argv is None else argv)
-    arguments = make_parser().parse_args(words)
+    parser = make_parser()
+    arguments = parser.parse_args(words)
     arguments.argv = [*getattr(arguments, "argv", ()), *command]
+    if arguments.command == "run" and not arguments.argv:
+        parser.error("there is no command to run: write it behind --, as in: -- flask db upgrade")
     try:
         return _COMMANDS[arguments.command](arguments, read_configuration())
     except HundredError as error:

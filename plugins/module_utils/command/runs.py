@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,13 +16,15 @@ from types import FrameType
 from typing import Any
 
 from ..definition.model import Task
-from ..errors import HundredError
+from ..errors import HundredError, OutputError
 from ..rollout.host import ServiceHost
 from ..rollout.one_off import UNTITLED, perform, remembered, remembered_run, run_once
 from .audit import audited
 from .terminal import attend_terminal, is_terminal
 
 TIMED_OUT = 124
+# As a shell tells of a program that wrote to a pipe which nobody reads any more.
+NOT_READ = 128 + signal.SIGPIPE
 
 # What most people want when they ask for a shell and name none. It stands in the place of the
 # image's entrypoint, which need not run what it is given.
@@ -47,25 +50,28 @@ class Asked:
 def run_command(host: ServiceHost, asked: Asked) -> int:
     """Run a command to its end, showing what it writes: each stream on that of its kind.
 
-    :returns: its exit code, or 124 when its time was up.
-    :raises HundredError: it could not be run.
+    :returns: its exit code, 124 when its time was up, or 141 when it was stopped since nobody reads
+        what it writes, as behind ``| head``.
+    :raises HundredError: it could not be run, or what it writes cannot be written here.
     """
-    if not asked.argv:
-        raise HundredError(
-            "there is no command to run", next_step="write it behind --, as in: -- flask db upgrade"
-        )
     image = remembered(host, asked.revision, asked.generation)
 
     def written(data: bytes, is_error: bool) -> None:
-        stream = sys.stderr.buffer if is_error else sys.stdout.buffer
-        stream.write(data)
-        stream.flush()
+        # Nothing stays in a buffer, to be written again at this process's end where that failed.
+        stream = sys.stderr if is_error else sys.stdout
+        while data:
+            data = data[os.write(stream.fileno(), data) :]
 
     with audited(host.settings.by, "run", host.service, asked.argv) as ending:
         try:
             with ended_by_signals():
                 task = Task(UNTITLED, tuple(asked.argv), asked.timeout)
                 run_once(host, image, task, None, written)
+        except OutputError as error:
+            if not isinstance(error.__cause__, BrokenPipeError):
+                raise
+            ending.exited(NOT_READ)
+            return NOT_READ
         except HundredError as error:
             if "exit_code" not in error.details:
                 raise

@@ -38,6 +38,8 @@ TEST_ADVICE = "each test is a list or a string of its own: write [[pytest, -q]]"
 
 # A probe more often than this measures itself; it is also the proxies' smallest useful interval.
 SHORTEST_INTERVAL = 0.01
+# The shortest time limit of a command that is run once, in seconds: its container starts in it.
+SHORTEST_RUN = 1.0
 
 # The engine refuses less ("Minimum memory limit allowed is 6MB").
 SMALLEST_MEMORY = 6 * 1024**2
@@ -264,7 +266,7 @@ BUILD = Section(
 )
 
 TASK = Section(
-    {"name": names.task, "command": command, "timeout": Duration(1)},
+    {"name": names.task, "command": command, "timeout": Duration(SHORTEST_RUN)},
     "settings of a task",
     {
         "run": "did you mean command?",
@@ -302,7 +304,7 @@ CRON = Section(
         "text": crontab_text,
         "host": line,
         "overlap": OneOf("skip", "wait", "allow"),
-        "timeout": Duration(1),
+        "timeout": Duration(SHORTEST_RUN),
     },
     "settings of a crontab",
     {"schedule": "times stand in the crontab itself", "owner": "did you mean host?"},

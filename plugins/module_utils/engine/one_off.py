@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import ConflictError, EngineError
+from ..errors import ConflictError, EngineError, OutputError
 from .client import engine_errors
 from .containers import Engine
 
@@ -39,6 +39,9 @@ START_SECONDS = 20.0
 
 # How long the engine may take to remove a container whose process has ended.
 _REMOVAL_SECONDS = 60.0
+
+# How often it is looked whether what a command writes still goes on to who wants it.
+_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -135,8 +138,9 @@ def attend(
     :param limit: seconds after which it is stopped.
     :param grace: seconds from SIGTERM to SIGKILL then.
     :param written: called with what the command writes, while it runs, and whether that was to its
-        standard error.
+        standard error. Where that fails (OSError) the command is stopped as at its time limit.
     :raises EngineError: it cannot be started, or the engine went away meanwhile.
+    :raises OutputError: ``written`` has failed.
     :raises SystemExit: somebody ends this process; the command was stopped as at its time limit.
     """
     began = time.monotonic()
@@ -148,11 +152,17 @@ def attend(
         output = _Reader(_streams(chunks), written)
         removal = Removal(answer)
         engine.start(container)
-        in_time = removal.comes_within(limit)
+        in_time = _ends_within(removal, output, limit)
         if not in_time:
             engine.stop(container, grace)
             removal.comes_within(_REMOVAL_SECONDS)
         output.ends_within(_REMOVAL_SECONDS)
+        if output.failure is not None:
+            raise OutputError(
+                f"cannot hand on what the command writes: {output.failure.strerror}",
+                step="run",
+                next_step="see what the command has done before it is run again",
+            ) from output.failure
         code = removal.exit_code() if in_time else None
     except SystemExit:
         with suppress(EngineError):
@@ -162,6 +172,18 @@ def attend(
         discard(engine, container)
     text = output.content().decode("utf-8", "replace")
     return Ended(code, tuple(text.splitlines()), round(time.monotonic() - began, 3))
+
+
+def _ends_within(removal: Removal, output: _Reader, limit: float) -> bool:
+    """Whether the command ends in that time; not if what it writes goes nowhere meanwhile."""
+    deadline = time.monotonic() + limit
+    while output.failure is None:
+        left = deadline - time.monotonic()
+        if removal.comes_within(max(0.0, min(left, _LOOK_SECONDS))):
+            return True
+        if left <= 0:
+            return False
+    return removal.comes_within(0)
 
 
 def discard(engine: Engine, container: str) -> None:
@@ -212,11 +234,15 @@ class WholeLines:
 
 
 class _Reader:
-    """Reads a stream to its end in a thread of its own, and keeps the last of it."""
+    """Reads a stream to its end in a thread of its own, and keeps the last of it.
+
+    :ivar failure: why ``each`` was not called any more.
+    """
 
     def __init__(self, chunks: Iterable[tuple[bytes, bool]], each: Written | None = None) -> None:
         self._lines = WholeLines()
         self._each = each
+        self.failure: OSError | None = None
         # A daemon: an engine that never ends the stream must not keep the module alive.
         self._thread = threading.Thread(target=self._read, args=(chunks,), daemon=True)
         self._thread.start()
@@ -227,8 +253,12 @@ class _Reader:
         try:
             for chunk, is_error in chunks:
                 self._lines.add(chunk, is_error)
-                if self._each is not None:
-                    self._each(chunk, is_error)
+                # It is read on: a command whose output nobody reads would never end.
+                if self._each is not None and self.failure is None:
+                    try:
+                        self._each(chunk, is_error)
+                    except OSError as error:
+                        self.failure = error
         except (RequestException, OSError):
             return  # the engine went away; what is missing is noticed by who reads the content
 

@@ -21,6 +21,7 @@ from ..arguments import DEFINITION_ARGUMENTS
 from ..definition import names
 from ..definition.model import Definition, Task
 from ..definition.problems import DefinitionError, Place, Problem
+from ..definition.schema import SHORTEST_RUN
 from ..definition.shapes import apply, command
 from ..definition.stored import from_mapping
 from ..definition.units import Duration
@@ -77,7 +78,7 @@ def make_task(params: Mapping[str, Any]) -> Task:
     """
     problems: list[Problem] = []
     arguments = apply(command, Place("command", problems), params["command"])
-    timeout = apply(Duration(1), Place("timeout", problems), params["timeout"])
+    timeout = apply(Duration(SHORTEST_RUN), Place("timeout", problems), params["timeout"])
     title = params["title"]
     if title is not None:
         apply(names.task, Place("title", problems), title)

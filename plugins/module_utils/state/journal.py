@@ -228,6 +228,12 @@ class JournalFile:
                 return _journal(raw)
         except FileNotFoundError:
             return Journal(service=self._service)
+        except PermissionError as error:
+            raise StateError(
+                f"cannot read the journal {self.path}: {_why(error)}",
+                step="observe",
+                next_step="run it as root",
+            ) from error
         except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
             raise StateError(
                 f"cannot read the journal {self.path}: {_why(error)}",
