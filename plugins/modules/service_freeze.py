@@ -34,7 +34,7 @@ options:
     choices: [present, absent]
     default: present
   reason:
-    description: Why, for everybody who is refused. Required with O(state=present).
+    description: Why, for everybody who is refused. Required with O(state=present), and not empty.
     type: str
   end:
     description:
@@ -83,6 +83,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hundred.containers.plugins.module_utils.ansible_module import run
 from ansible_collections.hundred.containers.plugins.module_utils.arguments import STATE_DIR
+from ansible_collections.hundred.containers.plugins.module_utils.errors import HundredError
 from ansible_collections.hundred.containers.plugins.module_utils.rollout.host import (
     ServiceHost,
     Settings,
@@ -118,6 +119,8 @@ def main() -> None:
             if found and not module.check_mode:
                 file.remove()
             return {"changed": found, "freeze": ""}
+        if not params["reason"].strip():
+            raise HundredError("reason is empty", next_step="say why, for everybody who is refused")
         owner = params["started_by"] or getpass.getuser()
         wanted = Freeze(owner, params["reason"], parse_end(params["end"], time.time()))
         changed = file.read() != wanted

@@ -173,7 +173,7 @@ def _pause(place: Place, value: Any) -> Any:
         seconds = parse_duration(value)
         if seconds == int(seconds):
             return int(seconds)
-    return place.refuse("must be a whole number of seconds, or confirm", value)
+    return place.refuse("must be whole seconds, such as 30 or 2m, or confirm", value)
 
 
 def _limit(place: Place, value: Any) -> Any:

@@ -198,6 +198,19 @@ def test_a_frozen_service_is_not_deployed_but_goes_back_and_may_be_overridden(ta
     wanted = (*here, "-e", f"revision={release['revision']} digest={release['digest']}")
     late = playbook(target, "freeze", *here, "-e", "reason=sale end=2020-01-01T00:00:00Z")
     assert late.returncode != 0 and "must be in the future" in text(late)
+    for name, given, said in (
+        ("freeze", {"end": "1h", "reason": " "}, "say why with -e reason=TEXT"),
+        ("freeze", {"reason": "sale"}, "say when it ends with -e end=TIME"),
+        ("run", {}, "give the command with -e command=TEXT"),
+    ):
+        missing = playbook(target, name, *here, "-e", json.dumps(given))
+        assert missing.returncode != 0 and said in text(missing), text(missing)
+        assert "caused by" not in text(missing) and "TASK [Run it]" not in missing.stdout
+    unsaid = target.call("service_freeze", {"name": "shop", "reason": "", "end": "1h"})
+    assert unsaid.failed and unsaid["msg"] == "reason is empty"
+    few = target.call("service_info", {"history": -1})
+    assert few.failed and few["msg"] == "history is -1: it must be 0 or more"
+    assert not target.info("shop")["freeze"]
     sale = json.dumps({"reason": "the sale", "end": "1h", "owner": "anna"})
     both = ("-e", two_services(target), "-e", "service=shop,api")
     frozen = playbook(target, "freeze", *here, *both, "-e", sale)

@@ -94,6 +94,8 @@ def service_info(params: Mapping[str, Any], check: bool, diff: bool) -> dict[str
     from .host import Settings
     from .info import describe_services, former_services
 
+    if params["history"] < 0:
+        raise HundredError(f"history is {params['history']}: it must be 0 or more")
     settings = Settings(state_dir=params["state_dir"], docker_host=params["docker_host"])
     services = describe_services(settings, params["name"], params["history"])
     former = [] if params["name"] is not None else former_services(settings, params["history"])
