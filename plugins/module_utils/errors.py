@@ -67,16 +67,16 @@ class NotFoundError(EngineError):
     """The engine (or the registry behind it) has no such container, image or network."""
 
 
-class OutputError(HundredError):
-    """What a command writes cannot be handed on; the cause is the system's error."""
-
-
 class ConflictError(EngineError):
     """The engine has something in the way: a name, a port or an address that is taken."""
 
 
 class RegistryError(EngineError):
     """The registry cannot be reached, refuses the credentials or the request."""
+
+
+class OutputError(HundredError):
+    """What a command writes cannot be handed on; the cause is the system's error."""
 
 
 class ProxyError(HundredError):

@@ -193,6 +193,16 @@ def _why(error: Exception) -> str:
     return str(error) if isinstance(error, (OSError, ValueError)) else f"it is none ({error!r})"
 
 
+def _next_step(error: Exception) -> str:
+    """What to do about a journal that cannot be read."""
+    if isinstance(error, PermissionError):
+        return "run it as root"
+    return (
+        "restore it from a backup; or move it away: the next rollout then takes the service as new "
+        "and replaces the containers it finds"
+    )
+
+
 def read_journals(state_dir: str) -> list[Journal]:
     """What this host remembers of each service, in the order of their names.
 
@@ -228,18 +238,11 @@ class JournalFile:
                 return _journal(raw)
         except FileNotFoundError:
             return Journal(service=self._service)
-        except PermissionError as error:
-            raise StateError(
-                f"cannot read the journal {self.path}: {_why(error)}",
-                step="observe",
-                next_step="run it as root",
-            ) from error
         except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
             raise StateError(
                 f"cannot read the journal {self.path}: {_why(error)}",
                 step="observe",
-                next_step="restore it from a backup; or move it away: the next rollout then takes "
-                "the service as new and replaces the containers it finds",
+                next_step=_next_step(error),
             ) from error
         raise StateError(f"the journal {self.path} was written by another version")
 
