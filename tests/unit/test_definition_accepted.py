@@ -124,6 +124,7 @@ def test_a_worker_needs_an_image_only():
         ("working_dir: /srv//app/", "working_dir", "/srv/app"),
         ("init: false", "init", False),
         ("read_only: true", "read_only", True),
+        ("tmpfs: ['/dev/:dev', '/x:mpol=bind:0-1']", "tmpfs", ("/dev:dev", "/x:mpol=bind:0-1")),
         ("tmpfs: [/run, '/tmp/:size=64m,mode=1777']", "tmpfs", ("/run", "/tmp:size=64m,mode=1777")),
         ("cap_drop: [ALL]", "cap_drop", ("ALL",)),
         ("cap_add: [CAP_CHOWN, net_bind_service]", "cap_add", ("CHOWN", "NET_BIND_SERVICE")),

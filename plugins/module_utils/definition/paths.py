@@ -33,7 +33,8 @@ _LAST_ID = 2**32 - 2
 # What engines take of the mount options of tmpfs (moby's pkg/mount; tmpfs(5)).
 _TMPFS_OPTION = re.compile(
     r"size=\d+[kKmMgG%]?|mode=[0-7]{3,4}|[ug]id=\d{1,10}|nr_(?:blocks|inodes)=\d+[kKmMgG]?"
-    r"|mpol=[a-z0-9=:-]+|defaults|ro|rw|sync|async|dirsync"
+    r"|mpol=(?:default|local|prefer|bind|interleave)(?:=(?:static|relative))?(?::[\d-]+)?"
+    r"|defaults|ro|rw|sync|async|dirsync"
     r"|(?:no)?(?:suid|dev|exec|mand|atime|diratime|relatime|strictatime)",
     re.ASCII,
 )
@@ -225,6 +226,9 @@ def tmpfs(place: Place, value: Any) -> Any:
                 f"must have mount options such as size=64m,mode=1777; none is {shown(wrong[0])}",
                 value,
             )
+    if folder == "/dev" and "dev" not in options.split(","):
+        # The engine mounts it with "nodev", and cannot make the devices in it then.
+        return place.refuse("must have the mount option dev over /dev of the container", value)
     return folder + colon + options
 
 
