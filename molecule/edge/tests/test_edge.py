@@ -43,6 +43,16 @@ def test_routes_are_those_of_the_services(on, name):
 def test_who_comes_without_tls_is_sent_there(on, name):
     told = ask(on(name), "http://shop.test/a?b=c", "-o /dev/null -w '%{http_code} %{redirect_url}'")
     assert told == "308 https://shop.test/a?b=c"
+    # Longer than what HAProxy keeps of a request for its log.
+    path = "/" + "x" * 3000
+    told = ask(on(name), f"http://shop.test{path}", "-o /dev/null -w '%{redirect_url}'")
+    assert told == f"https://shop.test{path}"
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_who_names_no_host_is_sent_nowhere(on, name):
+    code = "--http1.0 -H Host: -o /dev/null -w '%{http_code}'"
+    assert ask(on(name), "http://shop.test/a", code) == "400"
 
 
 @pytest.mark.parametrize("name", EDGES)

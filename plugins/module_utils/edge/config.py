@@ -140,9 +140,13 @@ def _frontend(scheme: str, rules: Sequence[Rule], settings: EdgeSettings) -> str
     ]
     if scheme == "http" and settings.certificates and settings.redirect:
         port = "" if settings.https_port == 443 else f":{settings.https_port}"
-        # 308 keeps the method and the body of a request.
-        target = f"https://%[req.hdr(host),host_only]{port}%[capture.req.uri]"
-        lines.append(f"http-request redirect location {target} code 308")
+        # 308 keeps the method and the body of a request. "capture.req.uri" would end after
+        # tune.http.logurilen characters, 1024 by default.
+        target = f"https://%[req.hdr(host),host_only]{port}%[pathq]"
+        lines += [
+            "http-request deny deny_status 400 unless { req.hdr(host),host_only -m len gt 0 }",
+            f"http-request redirect location {target} code 308",
+        ]
         return section("frontend hundred:edge:http from hundred", lines)
     lines += [
         # Clients say what they like in these headers; what is behind trusts the edge.
