@@ -27,8 +27,10 @@ from ..module_utils.definition.paths import PORT
 from ..module_utils.definition.placement import hosts_of
 from ..module_utils.definition.problems import UNRESOLVED, DefinitionError, Place, Problem, nearest
 from ..module_utils.definition.stored import to_mapping
+from ..module_utils.errors import HundredError
 from ..module_utils.image.reference import is_digest, registry_host
 from ..module_utils.proxy.options import read_settings
+from ..module_utils.state.freeze import parse_end
 from ..plugin_utils.deploys import begin, can_be_asked, find_ended, new_name
 from ..plugin_utils.policy import check_hooks, check_policy
 from ..plugin_utils.task_files import TaskFiles
@@ -44,6 +46,7 @@ ARGUMENTS: Mapping[str, Any] = {
     "digest": {"type": "raw"},
     "deploy": {"type": "dict"},
     "only_hosts": {"type": "bool", "default": False},
+    "freeze": {"type": "dict"},
 }
 
 LOCALHOST = "localhost"
@@ -175,6 +178,8 @@ class ActionModule(ActionBase):
             if isinstance(services, str):
                 services = self._value(place, lambda: variables[VARIABLE])
         chosen = _chosen(arguments["names"], services, problems)
+        if arguments["freeze"] is not None:
+            _check_freeze(arguments["freeze"], problems)
         written, others = {}, {}
         for name in chosen:
             body = services.get(name) if isinstance(services, Mapping) else None
@@ -302,6 +307,20 @@ def _check_release(digest: Any, revision: Any, problems: list[Problem]) -> None:
     if isinstance(revision, str) and not problems and not names.is_plain_revision(revision):
         must = "must be a commit's SHA or a plain name: with a digest no git resolves it"
         Place("revision", problems).refuse(must, revision)
+
+
+def _check_freeze(freeze: Mapping[str, Any], problems: list[Problem]) -> None:
+    """Refuse a freeze that no host would take."""
+    if not str(freeze.get("reason") or "").strip():
+        Place("reason", problems).note("is missing: say why with -e reason=TEXT")
+    end = str(freeze.get("end") or "").strip()
+    if not end:
+        Place("end", problems).note("is missing: say when it ends with -e end=TIME")
+        return
+    try:
+        parse_end(end, time.time())
+    except HundredError as error:
+        problems.append(Problem("end", error.message.removeprefix("end ")))
 
 
 def _check_builds(

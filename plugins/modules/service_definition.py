@@ -103,6 +103,18 @@ options:
         not prevent.
     type: bool
     default: false
+  freeze:
+    description:
+      - With O(only_hosts), also refuse what the hosts would not take as O(freeze.reason) and
+        O(freeze.end) of M(hundred.containers.service_freeze).
+    type: dict
+    suboptions:
+      reason:
+        description: Why nobody is to deploy.
+        type: raw
+      end:
+        description: Until when.
+        type: raw
 seealso:
   - module: hundred.containers.table
 """

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from ..module_utils.definition.problems import Place, Problem, nearest
+from ..module_utils.definition.problems import REFUSED, Place, Problem, nearest
 from ..module_utils.definition.units import LONGEST, parse_duration
 from .task_files import TaskFile, TaskFileError
 
@@ -143,15 +143,19 @@ def _batches(place: Place, value: Any) -> Any:
     sizes = _written(value) if isinstance(value, str) else value
     sizes = sizes if isinstance(sizes, list) else [sizes]
     sizes = [size.strip() if isinstance(size, str) else size for size in sizes]
-    fits = [
-        isinstance(size, (int, str))
-        and not isinstance(size, bool)
-        and bool(_COUNT.fullmatch(str(size)) or _SHARE.fullmatch(str(size)))
-        for size in sizes
-    ]
-    if sizes and all(fits):
-        return sizes
-    return place.refuse('must be numbers of hosts or shares, such as [1, "25%", "100%"]', value)
+    must = 'must be numbers of hosts or shares, such as [1, "25%", "100%"]'
+    wrong = [index for index, size in enumerate(sizes) if not _is_batch(size)]
+    if len(sizes) < 2:
+        return place.refuse(must, value) if wrong or not sizes else sizes
+    for index in wrong:
+        place.item(index).refuse(must, sizes[index])
+    return REFUSED if wrong else sizes
+
+
+def _is_batch(size: Any) -> bool:
+    if isinstance(size, bool) or not isinstance(size, (int, str)):
+        return False
+    return bool(_COUNT.fullmatch(str(size)) or _SHARE.fullmatch(str(size)))
 
 
 def _written(text: str) -> Any:

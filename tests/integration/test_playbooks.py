@@ -197,7 +197,8 @@ def test_a_frozen_service_is_not_deployed_but_goes_back_and_may_be_overridden(ta
     release = release_of(digests, "v3")
     wanted = (*here, "-e", f"revision={release['revision']} digest={release['digest']}")
     late = playbook(target, "freeze", *here, "-e", "reason=sale end=2020-01-01T00:00:00Z")
-    assert late.returncode != 0 and "must be in the future" in text(late)
+    assert late.returncode != 0 and "end: must be in the future" in text(late)
+    assert "Have nobody deploy" not in late.stdout, late.stdout
     for name, given, said in (
         ("freeze", {"end": "1h", "reason": " "}, "say why with -e reason=TEXT"),
         ("freeze", {"reason": "sale"}, "say when it ends with -e end=TIME"),
