@@ -151,6 +151,12 @@ class ServiceHost:
         """``service_rollout`` with the shared options."""
         return self.call("service_rollout", {**self.options, **options}, **how)
 
+    def must_deploy(self, options: Mapping[str, Any], **how: Any) -> Result:
+        """``rollout``, which must succeed: what a test begins with, or it might test nothing."""
+        result = self.rollout(options, **how)
+        assert not result.failed, result.output
+        return result
+
     def rollback(self, name: str, **how: Any) -> Result:
         """``service_rollback``."""
         return self.call("service_rollback", {"name": name}, **how)

@@ -54,7 +54,7 @@ def test_f3_a_host_returns_to_the_release_that_the_deploy_found(target, digests,
 @pytest.mark.once
 def test_f3_a_change_of_scale_and_of_routes_is_undone(target, digests, web):
     options = {**web, **release_of(digests, "v1")}
-    target.rollout(options)
+    target.must_deploy(options)
     more = {**options, "replicas": 3, "routes": [{"host": "other.test"}], **part_of("mine")}
     assert target.rollout(more).changed
     assert undo(target, "mine").changed
@@ -83,8 +83,8 @@ def test_f3_a_first_deploy_is_undone_by_removing_what_it_brought(target, digests
 
 @pytest.mark.once
 def test_f3_a_stopped_service_is_stopped_again(target, digests, web):
-    target.rollout({**web, **release_of(digests, "v1")})
-    target.call("service_rollout", {"name": "shop", "state": "stopped"})
+    target.must_deploy({**web, **release_of(digests, "v1")})
+    assert target.call("service_rollout", {"name": "shop", "state": "stopped"}).changed
     assert target.rollout({**web, **release_of(digests, "v2"), **part_of("mine")}).changed
     assert undo(target, "mine").changed
     info = target.info("shop")
@@ -102,9 +102,9 @@ def test_i7_images_of_releases_that_came_to_nothing_go_with_the_next_success(tar
 
     target.host.run("docker image prune --all --force")
     first = {**web, **release_of(digests, "v1")}
-    target.rollout(first)
+    target.must_deploy(first)
     others = f"{target.options['image']}@{digests['v2']}"
-    target.rollout({**web, **release_of(digests, "v2"), "prefetch": True, **part_of("mine")})
+    target.must_deploy({**web, **release_of(digests, "v2"), "prefetch": True, **part_of("mine")})
     undo(target, "mine")
     broken = {**web, **release_of(digests, "v3"), "environment": {"APP_EXIT_AT_ONCE": "3"}}
     assert target.rollout(broken).failed
@@ -121,7 +121,7 @@ def test_i7_images_of_releases_that_came_to_nothing_go_with_the_next_success(tar
 
 @pytest.mark.once
 def test_a_failed_rollout_keeps_the_claim_until_it_is_undone(target, digests, web):
-    target.rollout({**web, **release_of(digests, "v1")})
+    target.must_deploy({**web, **release_of(digests, "v1")})
     broken = {**web, **release_of(digests, "v2"), "environment": {"APP_EXIT_AT_ONCE": "3"}}
     assert target.rollout({**broken, **part_of("mine")}).failed
     assert leased(target)
@@ -154,12 +154,12 @@ def test_what_a_dead_deploy_claimed_is_free_when_something_else_was_brought_ther
     target, digests, web
 ):
     v1, v2, v3 = ({**web, **release_of(digests, name)} for name in ("v1", "v2", "v3"))
-    target.rollout(v1)
-    target.rollout({**v2, "prefetch": True, **part_of("dead", lease="1s")})
+    target.must_deploy(v1)
+    target.must_deploy({**v2, "prefetch": True, **part_of("dead", lease="1s")})
     target.host.run("sleep 1.1")
-    target.rollout(v2)
+    target.must_deploy(v2)
     assert not leased(target)
-    target.rollout({**v3, "prefetch": True, **part_of("dead", lease="1s")})
+    target.must_deploy({**v3, "prefetch": True, **part_of("dead", lease="1s")})
     target.host.run("sleep 1.1")
     as_wanted = target.rollout({**v2, "prefetch": True, **part_of("next")})
     assert not as_wanted["needed"] and not leased(target), as_wanted.output
@@ -170,10 +170,10 @@ def test_what_a_dead_deploy_claimed_is_free_when_something_else_was_brought_ther
 @pytest.mark.once
 def test_a_lease_that_is_not_heard_of_ends_by_itself(target, digests, web):
     options = {**web, **release_of(digests, "v1")}
-    target.rollout(options)
-    target.rollout({**web, **release_of(digests, "v2"), **part_of("first")})
+    target.must_deploy(options)
+    target.must_deploy({**web, **release_of(digests, "v2"), **part_of("first")})
     # Its controller died: the claim that it had on the next host is on this one here.
-    target.rollout(
+    target.must_deploy(
         {**web, **release_of(digests, "v3"), "prefetch": True, **part_of("first", lease="1s")}
     )
     target.host.run("sleep 1.1")

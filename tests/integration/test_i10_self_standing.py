@@ -39,7 +39,7 @@ def addresses(target: ServiceHost) -> dict[str, Any]:
 @pytest.fixture
 def committed(target: ServiceHost, digests, web) -> tuple[dict[str, Any], dict[str, Any]]:
     """v1 was replaced by v2; the options of v2 and its replicas' addresses."""
-    target.rollout({**web, **release_of(digests, "v1")})
+    target.must_deploy({**web, **release_of(digests, "v1")})
     options = {**web, **release_of(digests, "v2")}
     result = target.rollout(options)
     assert not result.failed, result.output

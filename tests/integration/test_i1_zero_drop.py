@@ -110,7 +110,7 @@ def test_i1_twenty_swaps_under_load_lose_and_duplicate_nothing(
 def test_i1_scaling_up_and_down_under_load_loses_nothing(target, digests, web):
     web = logged({**web, "update": {"monitor": "0s", "parallelism": 2}}, target)
     options = {**web, **release_of(digests, "v1")}
-    target.rollout(options)
+    target.must_deploy(options)
     before = target.identities()
     with load_on(target, "--rate", "200", "--slow", "2") as load:
         up = target.rollout({**options, "replicas": 4})
@@ -128,7 +128,7 @@ def test_i1_scaling_up_and_down_under_load_loses_nothing(target, digests, web):
 def test_i1_stop_first_with_several_replicas_loses_nothing(target, digests, web):
     update = {"order": "stop-first", "parallelism": 1, "monitor": "0s"}
     web = logged({**web, "replicas": 3, "update": update}, target)
-    target.rollout({**web, **release_of(digests, "v1")})
+    target.must_deploy({**web, **release_of(digests, "v1")})
     with load_on(target, "--rate", "200", "--slow", "2") as load:
         result = target.rollout({**web, **release_of(digests, "v2")})
     assert not result.failed, result.output
@@ -145,7 +145,7 @@ def test_i1_what_takes_longer_than_the_grace_period_is_answered_before_the_stop(
     # An application that is given time after SIGTERM hides that it got it too early.
     update = {"order": order, "parallelism": 1, "monitor": "0s"}
     options = {**web, "update": update, "stop_grace_period": "1s"}
-    target.rollout({**options, **release_of(digests, "v1")})
+    target.must_deploy({**options, **release_of(digests, "v1")})
     with load_on(target, "--rate", "50", "--slow", "4", "--slow-seconds", "6") as load:
         time.sleep(1)
         result = target.rollout({**options, **release_of(digests, "v2")})
@@ -158,7 +158,7 @@ def test_i1_what_takes_longer_than_the_grace_period_is_answered_before_the_stop(
 @pytest.mark.timeout(300)
 def test_i1_nothing_is_waited_for_longer_than_drain_timeout_and_that_is_told(target, digests, web):
     options = {**web, "update": {"monitor": "0s"}, "drain_timeout": "2s"}
-    target.rollout({**options, **release_of(digests, "v1")})
+    target.must_deploy({**options, **release_of(digests, "v1")})
     url = f"http://127.0.0.1:{PORTS[target.driver]}/slow?seconds=60"
     ask = ["curl", "-s", "--max-time", "60", "-H", "Host: shop.test", url]
     target.host.run(["systemd-run", "--quiet", "--collect", "--unit=asks", *ask])
@@ -180,7 +180,7 @@ def test_i1_a_second_service_on_the_same_proxy_loses_nothing_when_the_first_is_s
 ):
     routes = [{"host": "other.test"}, {"host": "shop.test", "path": "/other"}]
     other = {**web, "name": "other", "routes": routes}
-    target.rollout({**logged(web, target), **release_of(digests, "v1")})
+    target.must_deploy({**logged(web, target), **release_of(digests, "v1")})
     added = target.rollout({**other, **release_of(digests, "v3")})
     assert not added.failed, added.output
     url = f"http://{target.host.address}:{PORTS[target.driver]}"

@@ -92,7 +92,7 @@ def test_i3_a_settled_replica_that_exits_before_the_switch_is_told(
 def test_i3_what_the_proxy_finds_is_told_with_the_replicas_own_account(target, digests, web):
     # Its own probe passes and nothing listens, so it is the proxy that finds no answer.
     options = {**web, "health": {"command": ["true"]}}
-    target.rollout({**options, **release_of(digests, "v1")})
+    target.must_deploy({**options, **release_of(digests, "v1")})
     before = target.identities()
     deaf = {"APP_LISTEN_AFTER": "60", "APP_LOG_LINES": "3"}
     options.update(release_of(digests, "v2"))
@@ -110,7 +110,7 @@ def test_i3_what_the_proxy_finds_is_told_with_the_replicas_own_account(target, d
 @pytest.mark.timed
 def test_i3_a_release_that_dies_in_its_window_is_returned_from(target, digests, serving):
     options = {**serving, "update": {"monitor": "20s", "parallelism": 2}}
-    target.rollout({**options, **release_of(digests, "v1")})
+    target.must_deploy({**options, **release_of(digests, "v1")})
     before = target.identities()
     with load_on(target, "--rate", "50") as load:
         result = target.rollout(
@@ -135,7 +135,7 @@ def test_i3_stop_first_stops_no_further_old_replica_while_a_new_one_fails(
 ):
     update = {"order": "stop-first", "parallelism": 1, "delay": "5s", "monitor": "0s"}
     options = {**web, "update": update}
-    target.rollout({**options, **release_of(digests, "v1")})
+    target.must_deploy({**options, **release_of(digests, "v1")})
     before = target.identities()
     result = target.rollout({**options, **release_of(digests, "v2"), "environment": {fault: "3"}})
     assert result.failed and "shop-g2-1" in result["msg"], result.output
@@ -150,7 +150,7 @@ def test_i3_stop_first_stops_no_further_old_replica_while_a_new_one_fails(
 def test_i3_a_window_does_not_end_over_a_replica_that_fails(target, digests, web):
     # By default three failures in a row are an illness, and a window this short has time for two.
     options = {**web, "replicas": 1, "health": {"path": "/up"}, "update": {"monitor": "2.5s"}}
-    target.rollout({**options, **release_of(digests, "v1")})
+    target.must_deploy({**options, **release_of(digests, "v1")})
     ill = {**options, **release_of(digests, "v2"), "environment": {"APP_UNHEALTHY_AFTER": "2"}}
     result = target.rollout(ill)
     assert result.failed and result["step"] == "monitor", result.output
@@ -187,7 +187,7 @@ def test_i3_a_rollback_that_fails_in_its_window_is_not_rolled_back(target, diges
 @pytest.mark.once
 def test_i3_a_log_that_cannot_be_read_hides_no_failure(target, digests, serving):
     options = {**serving, "update": {"monitor": "20s", "parallelism": 2}}
-    target.rollout({**options, **release_of(digests, "v1")})
+    target.must_deploy({**options, **release_of(digests, "v1")})
     before = target.identities()
     result = target.rollout(
         {
@@ -268,7 +268,7 @@ def test_i3_a_replica_that_ignores_sigterm_is_killed_after_its_grace_period(
     target, digests, serving
 ):
     options = {**serving, "stop_grace_period": "1s", "environment": {"APP_IGNORE_SIGTERM": "1"}}
-    target.rollout({**options, **release_of(digests, "v2")})
+    target.must_deploy({**options, **release_of(digests, "v2")})
     with load_on(target, "--rate", "100") as load:
         result = target.rollout({**options, **release_of(digests, "v3")})
     assert not result.failed, result.output

@@ -37,7 +37,7 @@ def test_i4_killed_at_every_boundary_nothing_is_lost_and_the_next_run_converges(
     target, digests, web, subtests
 ):
     web = {**web, "update": {"monitor": "500ms", "parallelism": 2}}
-    target.rollout({**web, **release_of(digests, "v1")})
+    target.must_deploy({**web, **release_of(digests, "v1")})
     for number, boundary in enumerate(chosen()):
         name = ("v2", "v1")[number % 2]
         with subtests.test(boundary=boundary):
@@ -64,7 +64,7 @@ def test_i4_killed_at_every_boundary_nothing_is_lost_and_the_next_run_converges(
     ],
 )
 def test_i4_killed_and_then_another_release_is_wanted(target, digests, web, boundary):
-    target.rollout({**web, **release_of(digests, "v1")})
+    target.must_deploy({**web, **release_of(digests, "v1")})
     with load_on(target, "--rate", "200") as load:
         killed(target, {**web, **release_of(digests, "v2")}, boundary)
         result = target.rollout({**web, **release_of(digests, "v3")})
@@ -86,7 +86,7 @@ def test_i4_killed_and_then_another_release_is_wanted(target, digests, web, boun
     ],
 )
 def test_i4_killed_and_then_rolled_back(target, digests, web, boundary):
-    target.rollout({**web, **release_of(digests, "v1")})
+    target.must_deploy({**web, **release_of(digests, "v1")})
     with load_on(target, "--rate", "200") as load:
         killed(target, {**web, **release_of(digests, "v2")}, boundary)
         # A release that serves tells since when, or the fleet's status takes it for an old one.
@@ -105,7 +105,7 @@ def test_i4_killed_and_then_rolled_back(target, digests, web, boundary):
 def test_i4_a_killed_stop_first_swap_of_several_replicas_converges(target, digests, web, boundary):
     update = {"order": "stop-first", "parallelism": 1, "monitor": "0s"}
     web = {**web, "replicas": 2, "update": update}
-    target.rollout({**web, **release_of(digests, "v1")})
+    target.must_deploy({**web, **release_of(digests, "v1")})
     with load_on(target, "--rate", "100") as load:
         killed(target, {**web, **release_of(digests, "v2")}, boundary)
         result = target.rollout({**web, **release_of(digests, "v2")})
@@ -122,7 +122,7 @@ def test_i4_after_a_killed_stop_first_swap_a_failing_release_brings_all_old_repl
 ):
     update = {"order": "stop-first", "parallelism": 1, "monitor": "0s"}
     web = {**web, "replicas": 2, "update": update}
-    target.rollout({**web, **release_of(digests, "v1")})
+    target.must_deploy({**web, **release_of(digests, "v1")})
     broken = {**web, "environment": {"APP_EXIT_AT_ONCE": "3"}}
     with load_on(target, "--rate", "100") as load:
         killed(target, {**web, **release_of(digests, "v2")}, "parked")

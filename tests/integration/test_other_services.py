@@ -110,7 +110,7 @@ def test_of_a_stop_first_singleton_there_are_never_two(target, digests):
         "environment": {"APP_MODE": "worker"},
         "update": {"order": "stop-first", "monitor": "1s"},
     }
-    target.rollout({**options, **release_of(digests, "v1")})
+    target.must_deploy({**options, **release_of(digests, "v1")})
     process = target.start(
         "service_rollout", {**target.options, **options, **release_of(digests, "v2")}
     )

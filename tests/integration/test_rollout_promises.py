@@ -53,7 +53,7 @@ def test_i5_the_same_release_again_changes_nothing_and_restarts_nothing(target, 
 
 def test_i5_a_change_that_needs_no_container_touches_none(target, digests, web):
     options = {**web, **release_of(digests, "v1")}
-    target.rollout(options)
+    target.must_deploy(options)
     containers = target.identities()
     patient = target.rollout({**options, "drain_timeout": "20s"})
     assert patient.changed, patient.output
@@ -67,7 +67,7 @@ def test_i5_a_change_that_needs_no_container_touches_none(target, digests, web):
 
 def test_i6_check_mode_says_what_a_run_does_and_changes_nothing(target, digests, web):
     options = {**web, "environment": {"COLOUR": "red"}, **release_of(digests, "v1")}
-    target.rollout(options)
+    target.must_deploy(options)
     containers, traces, files = target.identities(), proxy_traces(target), state_files(target)
     changed = {
         **options,
@@ -104,7 +104,7 @@ def test_i6_check_mode_on_an_empty_host_leaves_it_empty(target, digests, web):
 def test_i7_what_is_not_ours_is_not_touched(target, digests, web):
     image = f"{target.options['image']}@{digests['v1']}"
     target.docker("pull", "-q", image, check=False)
-    target.rollout({**web, **release_of(digests, "v1")})
+    target.must_deploy({**web, **release_of(digests, "v1")})
     run = ["run", "-d", "--label", "hundred.network=1"]
     target.docker(*run, "--name", "bystander", image)
     target.docker(*run, "--name", "shop-g1-9", image)
@@ -117,8 +117,8 @@ def test_i7_what_is_not_ours_is_not_touched(target, digests, web):
     }
     try:
         assert len(others) == 3
-        target.rollout({**web, **release_of(digests, "v2")})
-        target.call("service_rollout", {"name": "shop", "state": "absent"})
+        target.must_deploy({**web, **release_of(digests, "v2")})
+        assert target.call("service_rollout", {"name": "shop", "state": "absent"}).changed
         left = target.identities()
         assert left == others
         assert "shop-data" in target.docker("volume", "ls", "-q").split()
@@ -129,9 +129,10 @@ def test_i7_what_is_not_ours_is_not_touched(target, digests, web):
 
 @pytest.mark.once
 def test_i8_what_runs_is_the_digest_that_was_pushed(target, digests, web):
-    target.rollout({**web, **release_of(digests, "v2")})
+    target.must_deploy({**web, **release_of(digests, "v2")})
     wanted = f"{target.options['image']}@{digests['v2']}"
     identity = target.docker("image", "inspect", "--format", "{{.Id}}", wanted).strip()
+    assert len(target.containers("shop")) == 2
     for name in target.containers("shop"):
         form = "{{.Config.Image}} {{.Image}}"
         found = target.docker("inspect", "--format", form, name).split()
@@ -182,9 +183,9 @@ def test_i9_a_plan_names_a_changed_secret_beside_other_changes_and_shows_no_valu
     kept = {"SALT": "the same in all"}
     first = {**web, "secrets": {"TOKEN": SECRET, **kept}, **release_of(digests, "v1")}
     second = {**web, "secrets": {"TOKEN": SECRET + "-2", **kept}, **release_of(digests, "v2")}
-    target.rollout(first)
+    target.must_deploy(first)
     rolled = target.rollout(second, check=True, verbose=4)
-    target.rollout(second)
+    target.must_deploy(second)
     back = target.rollback("shop", check=True)
     for plan in (rolled, back):
         assert not plan.failed, plan.output
@@ -224,7 +225,7 @@ def test_no_more_than_parallelism_start_at_a_time_and_delay_is_kept(target, dige
 
 @pytest.mark.once
 def test_i11_a_second_rollout_names_the_holder_or_waits(target, digests, web):
-    target.rollout({**web, **release_of(digests, "v1")})
+    target.must_deploy({**web, **release_of(digests, "v1")})
     slow = {**web, **release_of(digests, "v2"), "update": {"monitor": "6s", "parallelism": 2}}
     first = target.start("service_rollout", {**target.options, **slow, "started_by": "anna"})
     lock = "/var/lib/hundred/services/shop/lock"
@@ -248,8 +249,8 @@ def test_rollback_returns_to_the_last_good_release_without_inventory_or_registry
     target, digests, web, registry
 ):
     secrets = {"TOKEN": SECRET}
-    target.rollout({**web, "secrets": secrets, **release_of(digests, "v1")})
-    target.rollout({**web, "replicas": 1, **release_of(digests, "v2")})
+    target.must_deploy({**web, "secrets": secrets, **release_of(digests, "v1")})
+    target.must_deploy({**web, "replicas": 1, **release_of(digests, "v2")})
     registry.stop()
     try:
         result = target.rollback("shop")
@@ -266,7 +267,7 @@ def test_rollback_returns_to_the_last_good_release_without_inventory_or_registry
 
 def test_a_stopped_service_stays_stopped_and_is_started_by_a_deploy(target, digests, web):
     options = {**web, **release_of(digests, "v1")}
-    target.rollout(options)
+    target.must_deploy(options)
     stopped = target.call("service_rollout", {"name": "shop", "state": "stopped"})
     assert stopped.changed, stopped.output
     assert set(target.containers("shop").values()) == {"exited"}
@@ -306,8 +307,8 @@ def test_a_stopped_service_stays_stopped_and_is_started_by_a_deploy(target, dige
 
 @pytest.mark.once
 def test_info_tells_what_runs(target, digests, web):
-    target.rollout({**web, **release_of(digests, "v1"), "started_by": "anna"})
-    target.rollout({**web, **release_of(digests, "v2")})
+    target.must_deploy({**web, **release_of(digests, "v1"), "started_by": "anna"})
+    target.must_deploy({**web, **release_of(digests, "v2")})
     target.docker("kill", "shop-g2-2")
     target.docker("stop", "shop-g2-2")
     info: dict[str, Any] = target.info("shop")
@@ -397,7 +398,7 @@ def test_i6_the_plan_of_an_end_of_routing_says_so(target, digests, web):
 @pytest.mark.once
 def test_what_else_the_proxy_does_is_set_and_wrong_settings_are_refused(target, digests, web):
     options = {**web, **release_of(digests, "v1")}
-    target.rollout(options)
+    target.must_deploy(options)
     proxy = target.options["proxy"]
     wrong = {**proxy, "settings": {"timeout_servr": "5s", "trusted_proxies": ["edge1"]}}
     refused = target.rollout({**options, "proxy": wrong})
