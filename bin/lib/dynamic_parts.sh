@@ -6,7 +6,7 @@
 # The parts of bin/test that run the product: unit, integration, molecule, demo, benchmark. Sourced after
 # outcome.sh; PYTEST_ARGS holds what the caller wrote after "--".
 
-# Seconds after which a scenario or the demo is taken to hang. The whole of bin/test has half an hour.
+# Seconds after which a scenario or the demo is taken to hang.
 HANGS=1200
 
 # run_pytest PART PATH...: its output goes to the screen; its counts are read from its JUnit file.
