@@ -253,6 +253,9 @@ clean_proxy() {
     sed -i '/^EXTRAOPTS=.*hundred\/hundred.cfg/d' /etc/default/haproxy 2>/dev/null || true
   fi
   rm -rf /etc/haproxy/hundred
+  rm -f /etc/systemd/system/haproxy.service.d/00-hundred.conf
+  rmdir /etc/systemd/system/haproxy.service.d 2>/dev/null || true
+  [[ ! -d /run/systemd/system ]] || systemctl daemon-reload
   if was_here package haproxy; then
     service haproxy restart >/dev/null 2>&1 || true
   else

@@ -46,6 +46,22 @@ def test_the_proxy_runs_now_and_after_a_boot(on, name):
     assert service.is_enabled
 
 
+def weight(host, service):
+    """The kernel's share of the processors for a service: of 100 by cgroup v2, of 1024 by v1."""
+    pid = host.check_output("systemctl show --property=MainPID --value %s", service)
+    for line in host.file(f"/proc/{pid}/cgroup").content_string.splitlines():
+        _number, controllers, path = line.split(":", 2)
+        if "cpu" in controllers.split(","):
+            return int(host.file(f"/sys/fs/cgroup/cpu{path}/cpu.shares").content_string)
+    return int(host.file(f"/sys/fs/cgroup{path}/cpu.weight").content_string)
+
+
+@pytest.mark.parametrize("name", HAPROXY + NGINX)
+def test_the_proxy_that_runs_has_ten_times_the_share_of_another_service(on, name):
+    host = on(name)
+    assert weight(host, name.partition("-")[0]) == 10 * weight(host, "ssh")
+
+
 @pytest.mark.parametrize("name", ["haproxy-used", "nginx-used"])
 def test_a_site_that_was_there_still_answers(on, name):
     assert on(name).check_output("curl --silent --show-error localhost:8081") == "their site"
