@@ -194,9 +194,12 @@ def test_i9_a_plan_names_a_changed_secret_beside_other_changes_and_shows_no_valu
         assert SECRET not in plan.text
 
 
-def started_at(target: ServiceHost) -> list[float]:
-    """When the replicas were started, the first of them at 0."""
-    form = "{{.State.StartedAt}}"
+def moments(target: ServiceHost, of: str) -> list[float]:
+    """When the replicas were started or have ended, in order, the first of them at 0.
+
+    :param of: the engine's word, ``StartedAt`` or ``FinishedAt``.
+    """
+    form = "{{.State.%s}}" % of
     said = target.docker("inspect", "--format", form, *target.containers("shop")).split()
     times = sorted(datetime.fromisoformat(text[:26].rstrip("Z")).timestamp() for text in said)
     return [moment - times[0] for moment in times]
@@ -214,13 +217,30 @@ def test_no_more_than_parallelism_start_at_a_time_and_delay_is_kept(target, dige
     }
     done = target.rollout({**options, **release_of(digests, "v1")})
     assert not done.failed, done.output
-    times = started_at(target)
+    times = moments(target, "StartedAt")
     assert times[1] < settling, times
     if delay == "0s":
         assert times[2] >= settling, times
         assert times[3] >= times[1] + settling, times
     else:
         assert times[2] >= times[1] + settling + 1.0, times
+
+
+@pytest.mark.once
+def test_stops_begin_one_after_the_other_and_none_waits_for_another_to_end(target, digests, web):
+    options = {
+        **web,
+        "replicas": 4,
+        "environment": {"APP_IGNORE_SIGTERM": "1"},
+        "stop_grace_period": "2s",
+        "update": {"monitor": "0s", "parallelism": 1},
+    }
+    target.must_deploy({**options, **release_of(digests, "v1")})
+    stopped = target.call("service_rollout", {"name": "shop", "state": "stopped"})
+    assert not stopped.failed, stopped.output
+    times = moments(target, "FinishedAt")
+    assert times[3] >= 0.3, "0.45 s, but for what a busy machine is late: %s" % times
+    assert times[3] < 2.0, "all were in their grace period at the same time: %s" % times
 
 
 @pytest.mark.once

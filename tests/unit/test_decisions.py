@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Decisions around the engine: addresses, users and exits."""
+"""Decisions around the engine: addresses, users, exits and stops."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from ansible_collections.hundred.containers.plugins.module_utils.probe import (
     pause_after,
     undecided,
 )
+from ansible_collections.hundred.containers.plugins.module_utils.rollout.replicas import stops_after
 
 SMALL = Network("small", "10.1.0.0/28", "10.1.0.8/29")
 
@@ -137,3 +138,11 @@ def test_an_image_without_timeout_is_known_by_the_runtimes_words(code, output, l
 def test_what_a_failed_call_left_is_adopted_and_nothing_else(status, labels, ours):
     row = {"State": {"Status": status}, "Config": {"Labels": labels}}
     assert may_be_adopted(row, {"hundred.slot": "1"}) is ours
+
+
+@pytest.mark.parametrize(
+    ("parallelism", "expected"),
+    [(1, [0.0, 0.15, 0.30, 0.45]), (2, [0.0, 0.0, 0.15, 0.15]), (100, [0.0] * 4)],
+)
+def test_parallelism_stops_begin_every_0_15_s(parallelism, expected):
+    assert [stops_after(number, parallelism) for number in range(4)] == pytest.approx(expected)

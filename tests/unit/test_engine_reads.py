@@ -93,13 +93,13 @@ def sdk() -> Sdk:
     return Sdk()
 
 
-def never() -> Any:
+def never(version: str | None) -> Any:
     raise AssertionError("the SDK was not to be used")
 
 
-def connecting(sdk: Sdk, made: list[Sdk]) -> Callable[[], Any]:
-    def connect() -> Sdk:
-        made.append(sdk)
+def connecting(sdk: Sdk, made: list[str | None]) -> Callable[[str | None], Any]:
+    def connect(version: str | None) -> Sdk:
+        made.append(version)
         return sdk
 
     return connect
@@ -123,19 +123,19 @@ def test_what_is_answered_with_success_needs_no_sdk(server):
 @pytest.mark.parametrize("answer", [(404, {"message": "no such image"}), (500, {}), None])
 def test_what_is_answered_otherwise_is_asked_of_the_sdk_and_all_else_too(server, sdk, answer):
     server.answers["/v1.41/images/shop/json"] = answer
-    made: list[Sdk] = []
+    made: list[str | None] = []
     client = Client(server.url, connecting(sdk, made), 5)
     assert client.inspect_image("shop") == "by the SDK"
     assert client.start("shop-g1-1") == "started"
     assert sdk.asked == ["shop", "shop-g1-1"]
-    assert made == [sdk], "one client does for both"
+    assert made == ["1.41"], "one client does for both, and does not ask for the version again"
 
 
 @pytest.mark.parametrize("url", ["tcp://127.0.0.1:1", "unix:///nowhere/docker.sock"])
 def test_an_engine_that_is_elsewhere_or_away_is_the_sdk_s_at_once(sdk, url):
-    made: list[Sdk] = []
+    made: list[str | None] = []
     client = Client(url, connecting(sdk, made), 5)
-    assert made == [sdk]
+    assert made == [None], "nobody knows the version yet"
     assert client.inspect_image("shop") == "by the SDK"
 
 

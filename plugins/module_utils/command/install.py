@@ -39,16 +39,19 @@ from hundred.command.main import main
 sys.exit(main())
 """
 
-# In the library's own folder: who calls it means this version, and finds no file otherwise.
+# In the library's own folder: who calls it means this version, and finds no file otherwise. All is
+# written and flushed when ``main`` returns; to take the SDK apart then, object by object, takes a
+# fifth of the processor time of such a call (20 of 110 ms, measured).
 CALL = """\
 #!{python} -Es
 # Written by hundred.containers.
+import os
 import sys
 
 sys.path.insert(0, "{folder}")
 from hundred.command.call import main
 
-sys.exit(main())
+os._exit(main())
 """
 
 # It is not bound to the engine: it waits for one that is away. Stopped before the engine at a

@@ -171,7 +171,9 @@ class Engine:
         client: Client | None = getattr(self._local, "client", None)
         if client is None:
             client = Client(
-                address(self._docker_host), lambda: connect(self._docker_host), CALL_TIMEOUT
+                address(self._docker_host),
+                lambda version: connect(self._docker_host, CALL_TIMEOUT, version),
+                CALL_TIMEOUT,
             )
             self._local.client = client
         return client

@@ -30,11 +30,12 @@ class Client:
     would, all others are that one's.
 
     :param base_url: the engine's address.
-    :param connect: makes the SDK's client.
+    :param connect: makes the SDK's client, of the version of the API that it is given; None where
+        the SDK is to find it out.
     :param timeout: seconds to wait for a part of an answer.
     """
 
-    def __init__(self, base_url: str, connect: Callable[[], Any], timeout: float) -> None:
+    def __init__(self, base_url: str, connect: Callable[[str | None], Any], timeout: float) -> None:
         self._connect = connect
         self._timeout = timeout
         self._sdk: Any = None
@@ -52,7 +53,7 @@ class Client:
         :raises EngineError: the SDK is missing or the engine does not answer.
         """
         if self._sdk is None:
-            self._sdk = self._connect()
+            self._sdk = self._connect(self._version)
         return self._sdk
 
     def containers(self, **options: Any) -> Any:
