@@ -121,9 +121,10 @@ provide_base_image() {
     return 0
   fi
   say "debian:bookworm-slim cannot be pulled here: making a base image from Debian's packages"
-  # Ubuntu does not have the keys of Debian's packages.
+  # Ubuntu does not have the keys of Debian's packages, and its apt does not trust them by itself.
   ensure_packages mmdebstrap debian-archive-keyring
-  mmdebstrap --quiet --variant=minbase --include=ca-certificates bookworm "$DEMO/base.tar" >&2
+  mmdebstrap --quiet --variant=minbase --include=ca-certificates \
+    --keyring=/usr/share/keyrings/debian-archive-keyring.gpg bookworm "$DEMO/base.tar" >&2
   docker import "$DEMO/base.tar" "$LOCAL_BASE" >/dev/null
   rm "$DEMO/base.tar"
 }

@@ -15,6 +15,9 @@ from .command import docker, run
 from .paths import lab_home
 from .recipes import REPOSITORY, Bootstrap, Recipe, all_recipes
 
+# Named, since Ubuntu's apt does not trust Debian's keys by itself.
+_KEYRING = "--keyring=/usr/share/keyrings/debian-archive-keyring.gpg"
+
 # A bootstrap takes 15 to 45 s here; a slow mirror or a busy machine may take ten times that.
 _BUILD_TIMEOUT = 900
 
@@ -80,7 +83,7 @@ def _bootstrap(recipe: Bootstrap) -> None:
     with tempfile.TemporaryDirectory(prefix="hundred-lab-") as folder:
         archive = Path(folder) / "root.tar"
         run(
-            ["mmdebstrap", "--quiet", *recipe.arguments, recipe.suite, archive],
+            ["mmdebstrap", "--quiet", _KEYRING, *recipe.arguments, recipe.suite, archive],
             timeout=_BUILD_TIMEOUT,
         )
         changes = [option for change in recipe.changes for option in ("--change", change)]

@@ -8,6 +8,10 @@ from __future__ import annotations
 from threading import Event
 
 import pytest
+from ansible_collections.hundred.containers.plugins.module_utils.engine.images import (
+    find_manifest,
+    pushed_digest,
+)
 from ansible_collections.hundred.containers.plugins.module_utils.engine.registry_errors import (
     TransientRegistryError,
     registry_error,
@@ -22,10 +26,11 @@ from ansible_collections.hundred.containers.plugins.module_utils.image.retry imp
     pause_after,
     retrying,
 )
+from docker.errors import APIError
 
 HOST = "registry.example.com:5000"
 
-# Collected from engines 20.10 and 26.1.
+# Collected from engines 20.10, 26.1 and 29.1.
 GET = f'Get "https://{HOST}/v2/": '
 
 
@@ -167,3 +172,38 @@ def test_a_long_transfer_that_fails_is_tried_again(
         return flaky()
 
     assert retrying(transfer, 5, lambda _text: None) == "answer"
+
+
+DIGEST = "sha256:" + "16462d1aec" * 6 + "3e38"
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        ({"progressDetail": {}, "aux": {"Tag": "v1", "Digest": DIGEST, "Size": 1617}}, DIGEST),
+        ({"status": f"v1: digest: {DIGEST} size: 1617"}, DIGEST),
+        ({"status": "Layer already exists", "progressDetail": {}, "id": "5ab76157b8e7"}, None),
+        ({"status": f"v1: digest: {DIGEST[:-1]} size: 1617"}, None),
+    ],
+)
+def test_a_push_tells_its_digest_as_a_value_or_in_words(event, expected):
+    """The words alone are those of 29.1, with containerd's image store."""
+    assert pushed_digest(event) == expected
+
+
+class Engine:
+    """Answers a question about a registry by the words of an engine."""
+
+    def __init__(self, words: str) -> None:
+        self._words = words
+
+    def inspect_distribution(self, reference: str, auth_config: object) -> object:
+        raise APIError("500 Server Error", explanation=self._words)
+
+
+def test_what_29_1_says_of_what_a_registry_on_localhost_has_not():
+    """It does not tell the registry's own answer, only that of its second try, without TLS."""
+    words = "unknown: Client sent an HTTP request to an HTTPS server.\n"
+    assert find_manifest(Engine(words), "localhost:5055/shop:v1", "localhost:5055", None) is None
+    with pytest.raises(RegistryError, match="unauthorized"):
+        find_manifest(Engine("unauthorized"), "localhost:5055/shop:v1", "localhost:5055", None)

@@ -9,6 +9,7 @@ so do the credentials given here or those of Docker's own configuration.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineError, NotFoundError, RegistryError
 from .client import engine_errors
-from .registry_errors import registry_error
+from .registry_errors import only_spoken_to_without_tls, registry_error
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -29,6 +30,8 @@ LABEL_CRONTAB_FILE = "hundred.crontab-file"
 LABEL_REVISION = "org.opencontainers.image.revision"
 LABEL_SOURCE = "org.opencontainers.image.source"
 LABEL_CREATED = "org.opencontainers.image.created"
+
+_PUSHED = re.compile(r": digest: (sha256:[0-9a-f]{64}) size: [0-9]+$")
 
 # Seconds a push or pull may be silent: a registry on slow storage needs long to take a large layer.
 SILENCE = 600
@@ -187,6 +190,11 @@ def find_manifest(
             )
     except NotFoundError:
         return None
+    except RegistryError as error:
+        # If it is there all the same, the push or the pull that follows tells what was wrong.
+        if only_spoken_to_without_tls(error.message):
+            return None
+        raise
     platforms = tuple(
         f"{row.get('os', '')}/{row.get('architecture', '')}" for row in facts.get("Platforms") or ()
     )
@@ -233,13 +241,26 @@ def push_image(
             auth_config=credentials.as_header() if credentials else None,
         ):
             _check_event(event, f"push {name}:{tag}", host)
-            digest = (event.get("aux") or {}).get("Digest") or digest
+            digest = pushed_digest(event) or digest
     if not digest:
         raise RegistryError(
             f"the engine did not say under which digest it pushed {name}:{tag}",
             next_step="run again; if it stays so, read the engine's log (journalctl -u docker)",
         )
     return digest
+
+
+def pushed_digest(event: Mapping[str, Any]) -> str | None:
+    """The digest that an event of a push tells, if it does. Pure.
+
+    Engines with Docker's own image store tell it as a value and in words, those with containerd's
+    (the default from 29 on) in words only.
+    """
+    told = (event.get("aux") or {}).get("Digest")
+    if told:
+        return str(told)
+    words = _PUSHED.search(str(event.get("status") or ""))
+    return words.group(1) if words else None
 
 
 def pull_image(

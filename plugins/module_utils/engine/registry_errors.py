@@ -4,7 +4,7 @@
 """What the engine says when a registry fails it, read: absent, transient or permanent. Pure.
 
 The engine hands on the registry's words, with a status that differs between its versions (a missing
-login is 500 or 401), so the words decide. They were collected from engines 20.10 and 26.1.
+login is 500 or 401), so the words decide. They were collected from engines 20.10, 26.1 and 29.1.
 """
 
 from __future__ import annotations
@@ -40,6 +40,16 @@ _TRANSIENT = re.compile(
     r"|\b429\b|\b5\d\d [A-Z]|HTTP status:? 5\d\d|closed idle connection",
     re.IGNORECASE,
 )
+
+
+def only_spoken_to_without_tls(text: str) -> bool:
+    """Whether the engine's words are those of its second try at a registry that speaks TLS. Pure.
+
+    Where a registry is on this machine (``localhost``), an engine whose first try failed makes a
+    second one without TLS. From some version on (seen: 29.1) it tells of that one only, also when
+    the first was answered, namely that there is no such thing.
+    """
+    return "Client sent an HTTP request to an HTTPS server" in text
 
 
 def registry_error(doing: str, text: str, host: str) -> EngineError:
