@@ -168,7 +168,8 @@ def systemd_elapses(expression: str, base: datetime, count: int) -> list[datetim
     )
     assert done.returncode == 0, done.stderr
     assert "never" not in done.stdout, expression
-    found = re.findall(r"(?:Next elapse|Iter\. #\d+): \w+ (\S+ \S+) UTC", done.stdout)
+    # "Iter." until systemd 252, "Iteration" later.
+    found = re.findall(r"(?:Next elapse|Iter\S+ #\d+): \w+ (\S+ \S+) UTC", done.stdout)
     return [datetime.strptime(text, "%Y-%m-%d %H:%M:%S") for text in found]
 
 
