@@ -172,7 +172,7 @@ class Engine:
         if client is None:
             client = Client(
                 address(self._docker_host),
-                lambda version: connect(self._docker_host, CALL_TIMEOUT, version),
+                lambda version: connect(self._docker_host, version=version),
                 CALL_TIMEOUT,
             )
             self._local.client = client

@@ -191,7 +191,7 @@ def find_manifest(
     except NotFoundError:
         return None
     except RegistryError as error:
-        # If it is there all the same, the push or the pull that follows tells what was wrong.
+        # It may be a login that failed, too: the engine does not tell. Who pushes or pulls is told.
         if only_spoken_to_without_tls(error.message):
             return None
         raise

@@ -37,8 +37,8 @@ from ..state.journal import Release
 from ..state.secret_files import SecretFiles
 from .watched import Settled, Watched, failure
 
-# How often the engine is asked whether the replicas still run: 0.9 ms a call (measured), and an
-# exit must be told within a second.
+# How often those who wait look at the counts of the probes. The engine is asked less often: see
+# ``LOOK_SECONDS`` in watched.py.
 POLL_SECONDS = 0.05
 
 # Replicas that are stopped at the same time; each stop is a call that waits in the engine.
