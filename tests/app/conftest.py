@@ -6,17 +6,20 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests.lab.command import docker
+from tests.lab.images import build_lock
 
 
 @pytest.fixture(scope="session")
 def app_image(python_image: str) -> str:
     """The image of release "built"."""
     tag = "hundred-test-app:own-tests"
-    command = ["docker", "build", "--quiet", "--tag", tag, "--build-arg", "RELEASE=built"]
+    command = ["build", "--quiet", "--tag", tag, "--build-arg", "RELEASE=built"]
     command += ["--build-arg", f"BASE_IMAGE={python_image}", str(Path(__file__).parent)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    with build_lock():
+        docker(*command)
     return tag

@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.lab.command import docker
 from tests.lab.host import Host
+from tests.lab.images import build_lock
 from tests.lab.lab import Lab
 from tests.lab.registry import Registry
 
@@ -38,10 +40,11 @@ def digests(registry: Registry, python_image: str) -> dict[str, str]:
     found = {}
     for release in RELEASES:
         tag = f"hundred-test-app:{release}"
-        command = ["docker", "build", "-q", "-t", tag]
-        command += ["--build-arg", f"BASE_IMAGE={python_image}"]
+        command = ["build", "-q", "-t", tag, "--build-arg", f"BASE_IMAGE={python_image}"]
         command += ["--build-arg", f"RELEASE={release}", str(application)]
-        subprocess.run(command, check=True, capture_output=True)
+        # One after the other, so that the cache gives all processes of the tests the same image.
+        with build_lock():
+            docker(*command)
         found[release] = registry.push(tag, "app", release).rpartition("@")[2]
     return found
 

@@ -20,6 +20,9 @@ from collections.abc import Mapping
 from tests.lab.registry import Registry
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+# As engines with containerd's store push it.
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+CONFIG = "application/vnd.docker.container.image.v1+json"
 LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
 
@@ -35,7 +38,12 @@ class DerivedImages:
         token = base64.b64encode(f"{registry.username}:{registry.password}".encode()).decode()
         self._account = {"Authorization": f"Basic {token}"}
         self._context = ssl.create_default_context(cafile=str(registry.ca_cert))
-        self._manifest = json.loads(self._get(f"/manifests/{digest}", Accept=MANIFEST))
+        kinds = f"{MANIFEST}, {OCI_MANIFEST}"
+        self._manifest = json.loads(self._get(f"/manifests/{digest}", Accept=kinds))
+        self._manifest["mediaType"] = MANIFEST
+        self._manifest["config"]["mediaType"] = CONFIG
+        for layer in self._manifest["layers"]:
+            layer["mediaType"] = LAYER
         self._config = json.loads(self._get(f"/blobs/{self._manifest['config']['digest']}"))
 
     def push(

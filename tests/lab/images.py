@@ -30,9 +30,17 @@ def ensure_image(recipe: Recipe) -> str:
     :raises LabError: mmdebstrap or the engine failed; the message has their last lines.
     """
     if not _exists(recipe.tag):
-        with _build_lock():
+        with build_lock():
             _build(recipe)
     return recipe.tag
+
+
+@contextmanager
+def build_lock() -> Iterator[None]:
+    """Waits until no other process of this user's builds an image for tests."""
+    with (lab_home() / "images.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def remove_outdated() -> list[str]:
@@ -88,10 +96,3 @@ def _bootstrap(recipe: Bootstrap) -> None:
         )
         changes = [option for change in recipe.changes for option in ("--change", change)]
         docker("import", *changes, archive, recipe.tag, timeout=_BUILD_TIMEOUT)
-
-
-@contextmanager
-def _build_lock() -> Iterator[None]:
-    with (lab_home() / "images.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

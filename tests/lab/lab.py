@@ -34,10 +34,14 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 # What systemd needs in a container, on machines with control groups version 1. --privileged would
 # ask for CAP_SYS_RESOURCE, which some virtual machines do not have.
 _RUN_OPTIONS = (
-    "--cap-add=ALL --cap-drop=SYS_RESOURCE --security-opt=seccomp=unconfined "
+    "--cap-add=ALL --security-opt=seccomp=unconfined "
     "--security-opt=apparmor=unconfined --security-opt=systempaths=unconfined --cgroupns=host "
     "--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw"
 ).split()
+# To engines before 23.0, all capabilities are those that Linux knows. To later ones they are those
+# that this machine has, and one that it has not may not be dropped either.
+_DROPPED = "--cap-drop=SYS_RESOURCE"
+_ONLY_WHAT_IS_THERE = (1, 42)
 # Version 2: nested engines need a tree of their own.
 _RUN_OPTIONS_CGROUPS_2 = ["--privileged", "--cgroupns=private"]
 # Debian 13's systemd has to be asked to accept version 1.
@@ -321,4 +325,15 @@ def _registry_address(network: ipaddress.IPv4Network) -> str:
 def _systemd_options(suite: Suite) -> list[str]:
     if cgroups.version() == "2":
         return _RUN_OPTIONS_CGROUPS_2
-    return _RUN_OPTIONS + (["--env", _LEGACY_CGROUPS] if suite == "trixie" else [])
+    options = list(_RUN_OPTIONS)
+    if _api_version() < _ONLY_WHAT_IS_THERE:
+        options.append(_DROPPED)
+    if suite == "trixie":
+        options += ["--env", _LEGACY_CGROUPS]
+    return options
+
+
+def _api_version() -> tuple[int, ...]:
+    """That of the outer engine."""
+    told = docker("version", "--format", "{{.Server.APIVersion}}").stdout
+    return tuple(int(part) for part in told.strip().split("."))

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.command import docker, run
+from tests.lab.command import docker
 from tests.lab.registry import CERTIFICATES
+from tests.ports import own_address
 
 from .calls import AnsibleCalls, ProgramCalls
 from .private_registry import PrivateRegistry
@@ -34,7 +35,7 @@ def private_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Priva
 @pytest.fixture
 def untrusted_registry(tmp_path: Path) -> Iterator[PrivateRegistry]:
     """A registry that is not on the loopback, so that its certificate counts."""
-    address = run(["hostname", "--all-ip-addresses"]).stdout.split()[0]
+    address = own_address()
     folder = tmp_path / "untrusted"
     folder.mkdir()
     registry = PrivateRegistry(folder, address)
@@ -130,6 +131,12 @@ def rebuilt_otherwise(
         **account,
     )
     return str(built["image_id"])
+
+
+def containerd_store() -> bool:
+    """Whether the engine of this machine keeps images in containerd's store."""
+    told = docker("info", "--format", "{{.DriverStatus}}").stdout
+    return "io.containerd.snapshotter" in told
 
 
 def path_of(name: str) -> str:

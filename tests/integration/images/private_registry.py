@@ -27,7 +27,11 @@ from tests.ports import free_port
 USERNAME = "ci"
 PASSWORD = "s3cret-of-the-registry"
 _READY = 15.0
-_MANIFESTS = "application/vnd.docker.distribution.manifest.v2+json"
+# As Docker's own store pushes them, and as containerd's does.
+_MANIFESTS = (
+    "application/vnd.docker.distribution.manifest.v2+json, "
+    "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json"
+)
 
 _CONFIGURATION = """\
 version: 0.1

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
 import time
 from dataclasses import replace
 
@@ -28,7 +27,7 @@ from tests.integration.proxies.running import (
     request_under_way,
     wait_for,
 )
-from tests.ports import free_port
+from tests.ports import free_port, own_address
 
 HOST = "shop.example.com"
 
@@ -240,8 +239,7 @@ def test_the_configuration_sees_the_environment_that_haproxy_was_started_with(
 def test_a_request_that_an_old_worker_passes_on_comes_from_its_client(
     haproxy: ProxyUnderTest,
 ) -> None:
-    own = subprocess.run(["hostname", "-I"], stdout=subprocess.PIPE, check=True, text=True).stdout
-    address = next(word for word in own.split() if ":" not in word)
+    address = own_address()
     request = f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
     with mirror("shop") as member:
         haproxy.driver.commit(backend("shop", [member]))

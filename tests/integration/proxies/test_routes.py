@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -23,6 +22,7 @@ from ansible_collections.hundred.containers.plugins.module_utils.proxy.protocol 
 
 from tests.integration.proxies.replicas import mirror
 from tests.integration.proxies.running import USERS_HOST, ProxyUnderTest
+from tests.ports import own_address
 
 SERVICES = {
     "exact": [Route("shop.example.com")],
@@ -125,8 +125,7 @@ def test_without_a_proxy_before_us_the_client_is_who_connected(routed: ProxyUnde
 
 
 def test_a_stranger_is_not_believed_who_he_is(routed: ProxyUnderTest) -> None:
-    own = subprocess.run(["hostname", "-I"], stdout=subprocess.PIPE, check=True, text=True).stdout
-    address = next(word for word in own.split() if ":" not in word)
+    address = own_address()
     with socket.create_connection((address, routed.http_port), timeout=5) as connection:
         connection.sendall(
             b"GET / HTTP/1.1\r\nHost: shop.example.com\r\nX-Forwarded-For: 198.51.100.9\r\n"
