@@ -84,6 +84,11 @@ def test_what_may_pass_is_tried_again(text: str) -> None:
             None,
         ),
         ("name unknown: repository name not known to registry", NotFoundError, None),
+        (
+            'failed to resolve reference "r/x@sha256:1": r/x@sha256:1: not found',
+            NotFoundError,
+            None,
+        ),
         ("write /var/lib/docker/tmp/x: no space left on device", EngineError, "make room"),
         ("invalid checksum digest length", RegistryError, "is up and reachable"),
     ],

@@ -18,7 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineError, NotFoundError, RegistryError
 from .client import engine_errors
-from .registry_errors import only_spoken_to_without_tls, registry_error
+from .registry_errors import (
+    TransientRegistryError,
+    login_refused,
+    only_spoken_to_without_tls,
+    registry_error,
+)
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -183,22 +188,40 @@ def find_manifest(
     :raises RegistryError: it does not answer, or refuses to.
     """
     untyped: Any = client  # the SDK's type stubs lack this call
+    doing = f"ask the registry for {reference}"
     try:
-        with registry_errors(f"ask the registry for {reference}", host):
+        with registry_errors(doing, host):
             facts = untyped.inspect_distribution(
                 reference, auth_config=credentials.as_header() if credentials else None
             )
     except NotFoundError:
         return None
     except RegistryError as error:
-        # It may be a login that failed, too: the engine does not tell. Who pushes or pulls is told.
-        if only_spoken_to_without_tls(error.message):
-            return None
-        raise
+        if not only_spoken_to_without_tls(error.message):
+            raise
+        # It may be a login that failed, too, which the engine does not tell here. Of an account
+        # that Docker's own configuration names, who pushes or pulls is told.
+        if credentials:
+            _check_login(client, credentials, host, doing)
+        return None
     platforms = tuple(
         f"{row.get('os', '')}/{row.get('architecture', '')}" for row in facts.get("Platforms") or ()
     )
     return Manifest(facts["Descriptor"]["digest"], platforms)
+
+
+def _check_login(client: APIClient, credentials: Credentials, host: str, doing: str) -> None:
+    """Ask the registry whether it takes a login, where the engine's words do not tell.
+
+    :raises RegistryError: it does not, or does not answer any more.
+    """
+    try:
+        with registry_errors(doing, host):
+            client.login(credentials.username, credentials.password, registry=host, reauth=True)
+    except TransientRegistryError:
+        raise
+    except RegistryError as error:
+        raise login_refused(doing, credentials.username, host) from error
 
 
 def tag_image(client: APIClient, image: str, name: str, tag: str) -> None:

@@ -20,6 +20,8 @@ class TransientRegistryError(RegistryError):
 
 _ABSENT = re.compile(
     r"manifest unknown|name unknown|manifest for \S+ not found"
+    # Containerd's, where it keeps the images.
+    r"|failed to resolve reference \S+: \S+: not found"
     # Harbor's words.
     r"|\b(?:artifact|repository) \S+ not found",
     re.IGNORECASE,
@@ -77,15 +79,30 @@ def registry_error(doing: str, text: str, host: str) -> EngineError:
         ),
         (_BAD_CERTIFICATE, f"check the certificate of {host}: its names and its dates"),
         (_NOT_TLS, f"the registry {host} speaks no TLS: give it a certificate"),
-        (
-            _NO_LOGIN,
-            "give registry_username and registry_password (in the inventory: "
-            "hundred_registry_username and hundred_registry_password) of an account that may do "
-            f"this at {host}, or log in there (docker login {host}) as the user of this task",
-        ),
+        (_NO_LOGIN, _login_advice(host)),
         (_NO_HOST, f"check the name {host} and that this host can resolve it"),
     ):
         if pattern.search(text):
             return RegistryError(message, next_step=next_step)
     kind = TransientRegistryError if _TRANSIENT.search(text) else RegistryError
     return kind(message, next_step=f"check that the registry {host} is up and reachable from here")
+
+
+def login_refused(doing: str, username: str, host: str) -> RegistryError:
+    """The error for an account that the registry does not take.
+
+    :param doing: what was being done, as in "push registry.example.com/shop:v1".
+    :param host: the registry's name and port.
+    """
+    return RegistryError(
+        f"cannot {doing}: unauthorized: {host} refuses the login as {username}",
+        next_step=_login_advice(host),
+    )
+
+
+def _login_advice(host: str) -> str:
+    return (
+        "give registry_username and registry_password (in the inventory: "
+        "hundred_registry_username and hundred_registry_password) of an account that may do "
+        f"this at {host}, or log in there (docker login {host}) as the user of this task"
+    )

@@ -12,11 +12,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Callable
 
 from ..engine.client import connect
 from ..engine.images import (
+    Image,
     bytes_of_layers,
     find_image,
     images_in_use,
@@ -90,6 +92,7 @@ def prune(request: PruneRequest, check_mode: bool, report: Callable[[str], None]
                 report(refusal)
                 index = choices.index(choice)
                 choices[index] = replace(choice, reason="the engine refused to remove it")
+        _remove_steps(client, images, choices)
         after = bytes_of_layers(client, _PATIENCE) if before is not None else None
         freed = before - after if before is not None and after is not None else None
     return {
@@ -146,6 +149,9 @@ def _remove(client: APIClient, choice: Choice) -> tuple[Sequence[str], str]:
     for reference, action in zip(choice.references or (choice.image.id,), _actions(choice)):
         # A tag may have moved meanwhile, and a build may have tagged what had none.
         found = find_image(client, reference)
+        if found is None and done:
+            done.append(action)  # containerd's store removes all names of a digest with it
+            continue
         if found is None or found.id != choice.image.id:
             continue
         if not choice.references and (found.tags or found.digests):
@@ -158,6 +164,24 @@ def _remove(client: APIClient, choice: Choice) -> tuple[Sequence[str], str]:
             return done, error.message
         done.append(action)
     return done, ""
+
+
+def _remove_steps(client: APIClient, images: Sequence[Image], choices: Sequence[Choice]) -> None:
+    """Remove what the classic builder made for each step of an image that is gone. Docker's own
+    store removes it with the image, containerd's does not.
+    """
+    left = {image.id: image for image in images}
+    for choice in choices:
+        gone = choice.image
+        if choice.reason or find_image(client, gone.id):
+            continue
+        left.pop(gone.id, None)
+        while (step := left.get(gone.parent)) and not (step.tags or step.digests):
+            if any(image.parent == step.id for image in left.values()):
+                break
+            with suppress(NotFoundError, ConflictError):
+                remove_reference(client, step.id)
+            gone = left.pop(step.id)
 
 
 def _described(choice: Choice) -> dict[str, Any]:

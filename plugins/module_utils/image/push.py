@@ -246,7 +246,8 @@ class _Push:
         """The registry has the revision under a digest that this engine does not know it by."""
         reference = self.request.reference
         digested = f"{self.request.name}@{there.digest}"
-        known = find_image(self.client, digested)
+        # In containerd's store a digest is an image's id, also when its last name has moved.
+        known = find_image(self.client, digested) or find_image(self.client, there.digest)
         if self.check_mode and known is None:
             self.digest = there.digest
             self.report(

@@ -55,11 +55,19 @@ class BuildHost:
         return {"name": self.name, "source": SOURCE, "revision": "HEAD", **self.account, **more}
 
 
+CONTAINERD = "containerd's store"
+
+
 @pytest.fixture(
-    scope="session", params=[pytest.param("bookworm", marks=pytest.mark.large), "trixie"]
+    scope="session",
+    params=[pytest.param("bookworm", marks=pytest.mark.large), "trixie", CONTAINERD],
 )
 def prepared_host(request: pytest.FixtureRequest, lab: Lab, python_image: str) -> Host:
-    host = lab.ensure(f"builder-{request.param}", request.param)
+    if request.param == CONTAINERD:
+        host = lab.ensure("containerd-store", "trixie")
+        host.use_containerd_store()
+    else:
+        host = lab.ensure(f"builder-{request.param}", request.param)
     host.run("command -v git || apt-get install -y --no-install-recommends git", timeout=300)
     host.load_image(python_image)
     return host

@@ -15,7 +15,7 @@ import pytest
 from tests.lab.command import docker
 
 from .calls import ProgramCalls
-from .conftest import path_of, rebuilt_otherwise
+from .conftest import containerd_store, path_of, rebuilt_otherwise
 from .looks import inspect
 from .private_registry import PASSWORD, USERNAME, PrivateRegistry
 from .repository import Repository
@@ -54,15 +54,17 @@ def test_a_revision_tag_moves_to_other_content_by_force_alone(
     other = rebuilt_otherwise(modules, repository, name, built, private_registry.account)
     checked = modules.refused("image_push", check=True, **options)
     assert first in checked["msg"] and "force" in checked["next_step"]
-    digested = docker("image", "inspect", "--format={{.Id}}", f"{name}@{first}").stdout
+    # With containerd's store a digest is an id, and the name of a tag that has moved is gone.
+    known = first if containerd_store() else f"{name}@{first}"
+    digested = docker("image", "inspect", "--format={{.Id}}", known).stdout
     refused = modules.refused("image_push", **options)
     assert first in refused["msg"]
     # A release of this host, if it is one, stays.
-    assert docker("image", "inspect", "--format={{.Id}}", f"{name}@{first}").stdout == digested
+    assert docker("image", "inspect", "--format={{.Id}}", known).stdout == digested
     assert other in refused["msg"]
     assert "force" in refused["next_step"]
     # One that had to be pulled to compare does not.
-    docker("image", "rm", f"{name}@{first}")
+    docker("image", "rm", known)
     checked = modules.ok("image_push", check=True, **options)
     assert not checked.changed
     assert "seen only by pulling it" in checked.output
@@ -84,7 +86,8 @@ def test_the_same_content_is_recognised_when_the_engine_has_forgotten_its_digest
     docker("image", "rm", "--force", pushed["image_id"])
     docker("image", "load", "--input", str(tmp_path / "image.tar"))
     facts = json.loads(docker("image", "inspect", f"{name}:{built}").stdout)[0]
-    assert not facts["RepoDigests"]
+    # Containerd's store cannot forget it.
+    assert containerd_store() or not facts["RepoDigests"]
     again = modules.ok("image_push", **options)
     assert not again.changed
     assert again["digest"] == pushed["digest"]
@@ -192,7 +195,7 @@ def test_wrong_credentials_fail_at_once_and_name_the_way_out(
 ) -> None:
     wrong = {**private_registry.account, "registry_password": "not-the-password"}
     result = modules.refused("image_push", name=name, revision=built, **wrong)
-    assert "unauthorized" in result["msg"]
+    assert "unauthorized" in result["msg"].lower()
     assert "tried" not in result["msg"]
     assert "registry_username" in result["next_step"]
     assert "not-the-password" not in result.output
