@@ -133,12 +133,6 @@ def rebuilt_otherwise(
     return str(built["image_id"])
 
 
-def containerd_store() -> bool:
-    """Whether the engine of this machine keeps images in containerd's store."""
-    told = docker("info", "--format", "{{.DriverStatus}}").stdout
-    return "io.containerd.snapshotter" in told
-
-
 def path_of(name: str) -> str:
     """A repository's name as its registry knows it."""
     return name.partition("/")[2]

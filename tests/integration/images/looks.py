@@ -45,6 +45,12 @@ def inspect(image: str) -> dict[str, Any]:
     return facts
 
 
+def containerd_store() -> bool:
+    """Whether the engine of this machine keeps images in containerd's store."""
+    told = docker("info", "--format", "{{.DriverStatus}}").stdout
+    return "io.containerd.snapshotter" in told
+
+
 def has_tags(name: str) -> bool:
     return bool(docker("image", "ls", "--quiet", name).stdout.split())
 

@@ -249,7 +249,7 @@ def test_credentials_are_shown_nowhere(
     )
     assert PASSWORD not in result.output
     if username != USERNAME:
-        assert "unauthorized" in result["msg"].lower()
+        assert "unauthorized" in result["msg"]
         assert "registry_username" in result["next_step"]
 
 

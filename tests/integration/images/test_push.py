@@ -15,8 +15,8 @@ import pytest
 from tests.lab.command import docker
 
 from .calls import ProgramCalls
-from .conftest import containerd_store, path_of, rebuilt_otherwise
-from .looks import inspect
+from .conftest import path_of, rebuilt_otherwise
+from .looks import containerd_store, inspect
 from .private_registry import PASSWORD, USERNAME, PrivateRegistry
 from .repository import Repository
 
@@ -195,7 +195,7 @@ def test_wrong_credentials_fail_at_once_and_name_the_way_out(
 ) -> None:
     wrong = {**private_registry.account, "registry_password": "not-the-password"}
     result = modules.refused("image_push", name=name, revision=built, **wrong)
-    assert "unauthorized" in result["msg"].lower()
+    assert "unauthorized" in result["msg"]
     assert "tried" not in result["msg"]
     assert "registry_username" in result["next_step"]
     assert "not-the-password" not in result.output
