@@ -226,6 +226,7 @@ def test_no_more_than_parallelism_start_at_a_time_and_delay_is_kept(target, dige
         assert times[2] >= times[1] + settling + 1.0, times
 
 
+@pytest.mark.timed
 @pytest.mark.once
 def test_stops_begin_one_after_the_other_and_none_waits_for_another_to_end(target, digests, web):
     options = {
