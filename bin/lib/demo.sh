@@ -9,6 +9,7 @@
 DEMO=/var/lib/hundred-demo
 PORT=${HUNDRED_DEMO_PORT:-8080}
 REGISTRY=localhost:${HUNDRED_DEMO_REGISTRY_PORT:-5055}
+TRACKED=/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_time_wait
 LOCAL_BASE=hundred-demo/base:bookworm
 
 headline() { printf '\n== %s\n\n' "$*"; }
@@ -52,6 +53,7 @@ remember_what_is_here() {
   fi
   cp -p /etc/docker/registry/config.yml "$DEMO/registry.default" 2>/dev/null || true
   ! service docker-registry status >/dev/null 2>&1 || echo "running docker-registry" >>"$DEMO/before.new"
+  cat "$TRACKED" >"$DEMO/tracked" 2>/dev/null || true
   [[ ! -e /etc/default/haproxy ]] || cp -p /etc/default/haproxy "$DEMO/haproxy.default"
   mv "$DEMO/before.new" "$DEMO/before"
 }
@@ -256,6 +258,12 @@ clean_proxy() {
   rm -rf /etc/haproxy/hundred
   rm -f /etc/systemd/system/haproxy.service.d/00-hundred.conf
   rmdir /etc/systemd/system/haproxy.service.d 2>/dev/null || true
+  if [[ -e /etc/sysctl.d/00-hundred-proxy.conf ]]; then
+    rm -f /etc/sysctl.d/00-hundred-proxy.conf /etc/modules-load.d/hundred-proxy.conf
+    # Not there before the engine came: the kernel's own default.
+    [[ -s $DEMO/tracked ]] || echo 120 >"$DEMO/tracked"
+    [[ ! -e $TRACKED ]] || cat "$DEMO/tracked" >"$TRACKED"
+  fi
   [[ ! -d /run/systemd/system ]] || systemctl daemon-reload
   if was_here package haproxy; then
     service haproxy restart >/dev/null 2>&1 || true
