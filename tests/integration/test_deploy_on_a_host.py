@@ -190,6 +190,7 @@ def test_a_prefetch_wants_the_lock_free_and_claims_nothing_otherwise(target, dig
     deadline = time.monotonic() + 30
     while len(target.containers("shop")) < 2:
         assert time.monotonic() < deadline
+        time.sleep(0.05)
     options = {**web, **release_of(digests, "v2"), "prefetch": True, **part_of("mine")}
     refused = target.rollout(options)
     assert refused.failed and "boris" in refused["msg"], refused.output

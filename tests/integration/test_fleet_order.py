@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,7 @@ def test_tasks_run_once_a_deploy_before_the_first_swap_and_after_the_last(fleet,
     process = fleet.begin(v2)
     while "Up" not in fleet.hosts["web1"].docker("ps", "--filter", "label=hundred.run"):
         assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.05)
     assert fleet.claims() == ["web1"]
     process.communicate(timeout=120)
     assert process.returncode == 0

@@ -117,6 +117,7 @@ def test_one_whose_module_is_killed_ends_is_gone_and_is_waited_for(target, shop)
     deadline = time.monotonic() + 20
     while "Up" not in target.docker("ps", "--filter", "label=hundred.run"):
         assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.05)
     began = time.monotonic()
     target.host.run(["pkill", "-KILL", "-fx", "/usr/bin/python3"])  # the module, as it is sent
     process.communicate(timeout=30)
