@@ -10,9 +10,15 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import digests, machines, ten
+from tests.integration.conftest import Machines, digests, ten
 
-__all__ = ["digests", "machines", "ten"]
+__all__ = ["digests", "ten"]
+
+
+@pytest.fixture(scope="session")
+def machines(lab, registry, tmp_path_factory) -> Machines:
+    """The lab hosts, which log requests as a user's would: a cost that is theirs, too."""
+    return Machines(lab, registry, tmp_path_factory.mktemp("machines"), access_log=True)
 
 
 @pytest.fixture

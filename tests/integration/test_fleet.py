@@ -40,7 +40,7 @@ def test_f1_f2_f3_a_failed_batch_stops_the_fleet_and_all_return(request, lab, di
     second = 2 if hosts == 4 else 3
     reached = {"web1": 1, f"web{second}": second, f"web{hosts}": hosts}
     edge = fleet.edges["edge1"].address
-    with LoadProcess(f"http://{edge}", "--host", "shop.test", "--rate", "100") as load:
+    with LoadProcess(f"http://{edge}", "--host", "shop.test", "--rate", "60") as load:
         for bad, number in reached.items():
             fleet.sabotage(bad, fleet.hosts[bad].info("shop")["generation"] + 1)
             failed = fleet.deploy(v2)
@@ -59,7 +59,7 @@ def test_f1_f2_f3_a_failed_batch_stops_the_fleet_and_all_return(request, lab, di
         done = fleet.deploy(v2)
     assert done.returncode == 0, done.stdout + done.stderr
     assert fleet.revisions() == hosts * [v2["revision"]]
-    assert load.result.sent > 2000 and load.result.lost == 0, load.result.total
+    assert load.result.sent > 1000 and load.result.lost == 0, load.result.total
     again = fleet.deploy(v2)
     assert again.returncode == 0 and "changed=0" in again.stdout, again.stdout
     assert all("unchanged" in line for line in rows(again).values())
@@ -189,6 +189,7 @@ def test_f3_a_deploy_whose_controller_was_killed_is_returned_from_as_a_whole(fle
     for claims in (4, 3):  # all are claimed; then the canary is complete
         while len(fleet.claims()) != claims:
             assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     time.sleep(3)  # what runs on a host goes on to its end
@@ -232,6 +233,7 @@ def test_two_deploys_at_once_the_second_is_refused_by_name(fleet, digests):
     )
     while fleet.claims() != ["web1", "web2", "web3", "web4"]:
         assert both.poll() is None, both.communicate()[0]
+        time.sleep(0.05)
     release = {"name": "shop", "undo": ["9999-later"], "claims": "release"}
     assert not target.call("service_rollback", release).failed
     output = both.communicate(timeout=120)[0]
