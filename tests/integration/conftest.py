@@ -210,6 +210,7 @@ LONGEST = (
     *FLEETS,
     "test_i4_crash_safe",
     "test_i1_zero_drop",
+    "test_supervisor",
     "test_i4_odd_states",
 )
 # These build on this machine's engine, where one test's clean-up could take a layer from another's
