@@ -142,7 +142,7 @@ def test_what_a_failed_call_left_is_adopted_and_nothing_else(status, labels, our
 
 @pytest.mark.parametrize(
     ("parallelism", "expected"),
-    [(1, [0.0, 0.15, 0.30, 0.45]), (2, [0.0, 0.0, 0.15, 0.15]), (100, [0.0] * 4)],
+    [(1, [0.0, 0.5, 1.0, 1.5]), (2, [0.0, 0.0, 0.5, 0.5]), (100, [0.0] * 4)],
 )
-def test_parallelism_stops_begin_every_0_15_s(parallelism, expected):
+def test_parallelism_stops_begin_every_half_second_at_the_latest(parallelism, expected):
     assert [stops_after(number, parallelism) for number in range(4)] == pytest.approx(expected)
