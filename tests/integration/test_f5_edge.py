@@ -48,7 +48,9 @@ def work(fleet: Fleet, *tasks: dict[str, object]) -> tuple[str, ...]:
 
 def load(fleet: Fleet, edge: str) -> LoadProcess:
     """Load through an edge."""
-    return LoadProcess(f"http://{fleet.edges[edge].address}", "--host", "shop.test", "--rate", "60")
+    return LoadProcess(
+        f"http://{fleet.edges[edge].address}", "--host", "shop.test", "--rate", "100"
+    )
 
 
 def drained(fleet: Fleet) -> list[str]:
@@ -90,7 +92,7 @@ def test_f5_no_request_is_lost_in_a_deploy_or_in_a_maintenance_behind_an_edge(ed
     assert done.returncode == 0, done.stdout + done.stderr
     assert "maintenance of web2" in done.stdout and "healthy" in done.stdout
     for result in (first.result, second.result):
-        assert result.sent > 500 and result.lost == 0, result.total
+        assert result.sent > 1000 and result.lost == 0, result.total
     assert drained(edged) == []
     assert served_by(edged, "edge1") == {"web1", "web2"}
 

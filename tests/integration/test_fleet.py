@@ -40,7 +40,7 @@ def test_f1_f2_f3_a_failed_batch_stops_the_fleet_and_all_return(request, lab, di
     second = 2 if hosts == 4 else 3
     reached = {"web1": 1, f"web{second}": second, f"web{hosts}": hosts}
     edge = fleet.edges["edge1"].address
-    with LoadProcess(f"http://{edge}", "--host", "shop.test", "--rate", "60") as load:
+    with LoadProcess(f"http://{edge}", "--host", "shop.test", "--rate", "100") as load:
         for bad, number in reached.items():
             fleet.sabotage(bad, fleet.hosts[bad].info("shop")["generation"] + 1)
             failed = fleet.deploy(v2)
@@ -59,7 +59,7 @@ def test_f1_f2_f3_a_failed_batch_stops_the_fleet_and_all_return(request, lab, di
         done = fleet.deploy(v2)
     assert done.returncode == 0, done.stdout + done.stderr
     assert fleet.revisions() == hosts * [v2["revision"]]
-    assert load.result.sent > 1000 and load.result.lost == 0, load.result.total
+    assert load.result.sent > 2000 and load.result.lost == 0, load.result.total
     again = fleet.deploy(v2)
     assert again.returncode == 0 and "changed=0" in again.stdout, again.stdout
     assert all("unchanged" in line for line in rows(again).values())

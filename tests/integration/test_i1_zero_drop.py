@@ -112,7 +112,7 @@ def test_i1_scaling_up_and_down_under_load_loses_nothing(target, digests, web):
     options = {**web, **release_of(digests, "v1")}
     target.must_deploy(options)
     before = target.identities()
-    with load_on(target, "--rate", "100", "--slow", "2") as load:
+    with load_on(target, "--rate", "200", "--slow", "2") as load:
         up = target.rollout({**options, "replicas": 4})
         assert not up.failed, up.output
         running = target.identities()
@@ -129,7 +129,7 @@ def test_i1_stop_first_with_several_replicas_loses_nothing(target, digests, web)
     update = {"order": "stop-first", "parallelism": 1, "monitor": "0s"}
     web = logged({**web, "replicas": 3, "update": update}, target)
     target.must_deploy({**web, **release_of(digests, "v1")})
-    with load_on(target, "--rate", "100", "--slow", "2") as load:
+    with load_on(target, "--rate", "200", "--slow", "2") as load:
         result = target.rollout({**web, **release_of(digests, "v2")})
     assert not result.failed, result.output
     assert_nothing_lost(load.result, target)
@@ -184,7 +184,7 @@ def test_i1_a_second_service_on_the_same_proxy_loses_nothing_when_the_first_is_s
     added = target.rollout({**other, **release_of(digests, "v3")})
     assert not added.failed, added.output
     url = f"http://{target.host.address}:{PORTS[target.driver]}"
-    with LoadProcess(url, "--host", "other.test", "--rate", "100", "--slow", "2") as load:
+    with LoadProcess(url, "--host", "other.test", "--rate", "200", "--slow", "2") as load:
         for name in ("v2", "v1"):
             result = target.rollout({**logged(web, target), **release_of(digests, name)})
             assert not result.failed, result.output

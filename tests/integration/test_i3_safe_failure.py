@@ -30,7 +30,7 @@ def fail(
 ) -> tuple[Result, float]:
     """A rollout under load that must fail and lose nothing; the result and the seconds it took."""
     before = target.identities()
-    with load_on(target, "--rate", "60") as load:
+    with load_on(target, "--rate", "100") as load:
         began = time.monotonic()
         result = target.rollout({**options, "environment": environment})
         seconds = time.monotonic() - began
@@ -269,7 +269,7 @@ def test_i3_a_replica_that_ignores_sigterm_is_killed_after_its_grace_period(
 ):
     options = {**serving, "stop_grace_period": "1s", "environment": {"APP_IGNORE_SIGTERM": "1"}}
     target.must_deploy({**options, **release_of(digests, "v2")})
-    with load_on(target, "--rate", "60") as load:
+    with load_on(target, "--rate", "100") as load:
         result = target.rollout({**options, **release_of(digests, "v3")})
     assert not result.failed, result.output
     assert_nothing_lost(load.result, target)

@@ -41,7 +41,7 @@ def test_i4_killed_at_every_boundary_nothing_is_lost_and_the_next_run_converges(
     for number, boundary in enumerate(chosen()):
         name = ("v2", "v1")[number % 2]
         with subtests.test(boundary=boundary):
-            with load_on(target, "--rate", "60", "--slow", "1", "--slow-seconds", "1") as load:
+            with load_on(target, "--rate", "150", "--slow", "1", "--slow-seconds", "1") as load:
                 killed(target, {**web, **release_of(digests, name)}, boundary)
                 result = target.rollout({**web, **release_of(digests, name)})
                 assert not result.failed, result.output
@@ -65,7 +65,7 @@ def test_i4_killed_at_every_boundary_nothing_is_lost_and_the_next_run_converges(
 )
 def test_i4_killed_and_then_another_release_is_wanted(target, digests, web, boundary):
     target.must_deploy({**web, **release_of(digests, "v1")})
-    with load_on(target, "--rate", "60") as load:
+    with load_on(target, "--rate", "200") as load:
         killed(target, {**web, **release_of(digests, "v2")}, boundary)
         result = target.rollout({**web, **release_of(digests, "v3")})
     assert not result.failed, result.output
@@ -87,7 +87,7 @@ def test_i4_killed_and_then_another_release_is_wanted(target, digests, web, boun
 )
 def test_i4_killed_and_then_rolled_back(target, digests, web, boundary):
     target.must_deploy({**web, **release_of(digests, "v1")})
-    with load_on(target, "--rate", "60") as load:
+    with load_on(target, "--rate", "200") as load:
         killed(target, {**web, **release_of(digests, "v2")}, boundary)
         # A release that serves tells since when, or the fleet's status takes it for an old one.
         assert target.info("shop")["since"] > "2026"
@@ -106,7 +106,7 @@ def test_i4_a_killed_stop_first_swap_of_several_replicas_converges(target, diges
     update = {"order": "stop-first", "parallelism": 1, "monitor": "0s"}
     web = {**web, "replicas": 2, "update": update}
     target.must_deploy({**web, **release_of(digests, "v1")})
-    with load_on(target, "--rate", "60") as load:
+    with load_on(target, "--rate", "100") as load:
         killed(target, {**web, **release_of(digests, "v2")}, boundary)
         result = target.rollout({**web, **release_of(digests, "v2")})
     assert not result.failed, result.output
@@ -124,7 +124,7 @@ def test_i4_after_a_killed_stop_first_swap_a_failing_release_brings_all_old_repl
     web = {**web, "replicas": 2, "update": update}
     target.must_deploy({**web, **release_of(digests, "v1")})
     broken = {**web, "environment": {"APP_EXIT_AT_ONCE": "3"}}
-    with load_on(target, "--rate", "60") as load:
+    with load_on(target, "--rate", "100") as load:
         killed(target, {**web, **release_of(digests, "v2")}, "parked")
         result = target.rollout({**broken, **release_of(digests, "v2")})
     assert result.failed and "exited with code 3" in result["msg"], result.output

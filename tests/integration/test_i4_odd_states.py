@@ -40,7 +40,7 @@ def test_i1_the_address_of_a_removed_container_leads_to_no_other_service(target,
     other = {**web, "name": "blog", "replicas": 1, "routes": [{"host": "blog.test"}]}
     assert not target.rollout({**other, **release}).failed
     assert addresses(target)["blog-g1-1"] != gone
-    with load_on(target, "--rate", "60") as load:
+    with load_on(target, "--rate", "150") as load:
         for name in ("v2", "v1"):
             swapped = target.rollout({**web, **release_of(digests, name)})
             assert not swapped.failed, swapped.output
@@ -125,7 +125,7 @@ def test_i4_a_killed_change_of_scale_after_a_swap_converges(target, digests, web
     for name in ("v1", "v2"):
         assert not target.rollout({**web, **release_of(digests, name)}).failed
     fewer = {**web, "replicas": 1, **release_of(digests, "v2")}
-    with load_on(target, "--rate", "60", "--slow", "1", "--slow-seconds", "2") as load:
+    with load_on(target, "--rate", "150", "--slow", "1", "--slow-seconds", "2") as load:
         killed(target, fewer, boundary)
         result = target.rollout(fewer)
         assert not result.failed, result.output
