@@ -233,7 +233,7 @@ def test_stops_are_one_at_a_time_and_one_that_takes_long_keeps_none_waiting(targ
         **web,
         "replicas": 4,
         "environment": {"APP_IGNORE_SIGTERM": "1"},
-        "stop_grace_period": "3s",
+        "stop_grace_period": "2s",
         "update": {"monitor": "0s", "parallelism": 1},
     }
     target.must_deploy({**options, **release_of(digests, "v1")})
@@ -241,7 +241,7 @@ def test_stops_are_one_at_a_time_and_one_that_takes_long_keeps_none_waiting(targ
     assert not stopped.failed, stopped.output
     times = moments(target, "FinishedAt")
     assert times[3] >= 1.2, "1.5 s, but for what a busy machine is late: %s" % times
-    assert times[3] < 3.0, "all were in their grace period at the same time: %s" % times
+    assert times[3] < 2.0, "all were in their grace period at the same time: %s" % times
     # Of those that end at once no two are stopped at a time, and none waits for half a second.
     target.must_deploy({**options, "environment": {}, **release_of(digests, "v2")})
     stopped = target.call("service_rollout", {"name": "shop", "state": "stopped"})

@@ -44,7 +44,7 @@ POLL_SECONDS = 0.05
 # Replicas that are stopped at the same time; each stop is a call that waits in the engine.
 STOP_WORKERS = 16
 
-# Seconds that a stop waits at most for the one that began ``update.parallelism`` before it. What an
+# Seconds between stops, of which ``update.parallelism`` begin, when no earlier one ends. What an
 # engine has to do for one takes 0.15 to 0.3 s (measured, by the machine); that for several at once
 # takes all processors, and the requests that are served meanwhile wait for them. An application
 # that takes long to stop occupies no processor, so the others do not wait for its end.
@@ -283,18 +283,18 @@ class Replicas:
         """
         self.settled.forget(containers)
         grace, parallelism = self.definition.stop_grace_period, self.definition.update.parallelism
-        ended = [threading.Event() for _item in containers]
+        turn = threading.Semaphore(parallelism)
         first = time.monotonic()
 
         def one(place: tuple[int, Container]) -> None:
             number, container = place
-            if number >= parallelism:
-                latest = first + stops_after(number, parallelism)
-                ended[number - parallelism].wait(max(0.0, latest - time.monotonic()))
+            latest = first + stops_after(number, parallelism)
+            waited_for = turn.acquire(timeout=max(0.0, latest - time.monotonic()))
             try:
                 self._engine.stop(container.id, grace)
             finally:
-                ended[number].set()
+                if waited_for:
+                    turn.release()
 
         in_parallel(one, list(enumerate(containers)), STOP_WORKERS)
 
