@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,9 @@ from .warm_ansible import WarmAnsible
 # Two engine generations, each twice; the first is the canary.
 HOSTS = {"web1": "trixie", "web2": "bookworm", "web3": "trixie", "web4": "bookworm"}
 NAMES = {"web1": "trixie", "web2": "bookworm", "web3": "second-trixie", "web4": "second-bookworm"}
+
+# Seconds between two looks at a host: without, they would take a processor.
+PAUSE = 0.05
 
 
 class Fleet:
@@ -160,6 +163,16 @@ class Fleet:
             for name in target.docker("ps", "-a", "--format", "{{.Names}}").split():
                 if name not in known:
                     target.docker("rm", "-f", name)
+
+
+def wait_for(process: subprocess.Popen[Any], *moments: Callable[[], bool]) -> None:
+    """Wait for moments of a deploy that goes on, one after the other."""
+    deadline = time.monotonic() + 60
+    for moment in moments:
+        while not moment():
+            assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < deadline
+            time.sleep(PAUSE)
 
 
 def wanted(release: Mapping[str, str] | str) -> tuple[str, str]:

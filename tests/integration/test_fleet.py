@@ -18,7 +18,7 @@ import pytest
 from tests.load.process import LoadProcess
 
 from .conftest import release_of
-from .fleet import Fleet, rows, wanted
+from .fleet import Fleet, rows, wait_for, wanted
 from .service_host import ROOT
 
 
@@ -185,11 +185,8 @@ def test_f3_a_deploy_whose_controller_was_killed_is_returned_from_as_a_whole(fle
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 60
-    for claims in (4, 3):  # all are claimed; then the canary is complete
-        while len(fleet.claims()) != claims:
-            assert time.monotonic() < deadline and process.poll() is None
-            time.sleep(0.05)
+    # All are claimed; then the canary is complete.
+    wait_for(process, lambda: len(fleet.claims()) == 4, lambda: len(fleet.claims()) == 3)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     time.sleep(3)  # what runs on a host goes on to its end
@@ -231,9 +228,7 @@ def test_two_deploys_at_once_the_second_is_refused_by_name(fleet, digests):
         stderr=subprocess.STDOUT,
         text=True,
     )
-    while fleet.claims() != ["web1", "web2", "web3", "web4"]:
-        assert both.poll() is None, both.communicate()[0]
-        time.sleep(0.05)
+    wait_for(both, lambda: fleet.claims() == ["web1", "web2", "web3", "web4"])
     release = {"name": "shop", "undo": ["9999-later"], "claims": "release"}
     assert not target.call("service_rollback", release).failed
     output = both.communicate(timeout=120)[0]

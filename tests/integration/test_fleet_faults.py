@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,8 @@ import pytest
 import yaml
 
 from .conftest import release_of
-from .fleet import Fleet, rows
+from .fleet import PAUSE, Fleet, rows, wait_for
 from .images.repository import Repository
-
-# Seconds between two looks at a host: without, they would take a processor.
-PAUSE = 0.05
 
 
 @pytest.fixture
@@ -48,15 +45,6 @@ def end_controller(process: subprocess.Popen[str], number: int) -> None:
     os.killpg(process.pid, number)
     process.communicate(timeout=60)
     assert process.returncode != 0
-
-
-def wait_for(process: subprocess.Popen[str], *moments: Callable[[], bool]) -> None:
-    """Wait for moments of a deploy that goes on, one after the other."""
-    deadline = time.monotonic() + 60
-    for moment in moments:
-        while not moment():
-            assert time.monotonic() < deadline and process.poll() is None
-            time.sleep(PAUSE)
 
 
 def claimed(fleet: Fleet) -> bool:

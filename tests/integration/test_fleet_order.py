@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 import yaml
 
 from .conftest import release_of
-from .fleet import Fleet, rows
+from .fleet import Fleet, rows, wait_for
 from .images.repository import Repository
 
 
@@ -92,9 +91,8 @@ def test_tasks_run_once_a_deploy_before_the_first_swap_and_after_the_last(fleet,
     # While one runs after the last swap, no other deploy begins; and none waits when it has ended.
     fleet.services["shop"]["tasks"] = {"after": [shell("warm", "sleep 6")]}
     process = fleet.begin(v2)
-    while "Up" not in fleet.hosts["web1"].docker("ps", "--filter", "label=hundred.run"):
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.05)
+    running = ("ps", "--filter", "label=hundred.run")
+    wait_for(process, lambda: "Up" in fleet.hosts["web1"].docker(*running))
     assert fleet.claims() == ["web1"]
     process.communicate(timeout=120)
     assert process.returncode == 0
