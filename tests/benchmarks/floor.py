@@ -4,11 +4,12 @@
 
 """The floor of a swap: what Docker itself needs, by raw SDK calls on the host. Prints seconds.
 
-    python3 floor.py IMAGE REPLICAS PARALLELISM [prepare | swap | remove]
+    python3 floor.py IMAGE REPLICAS PARALLELISM WINDOW [prepare | swap | remove]
 
-Old replicas are there before; then new ones are created, started and probed until their first pass,
-and the old ones stopped and removed, so many at a time. Importing the SDK is not counted. The parts
-by themselves are for several hosts, all of which are to be prepared before the first one swaps.
+Old replicas are there before; then new ones are created, started and probed until their first
+pass; after a window of so many seconds in which nothing is done, the old ones are stopped and
+removed. All of it is done for so many at a time. Importing the SDK is not counted. The parts by
+themselves are for several hosts, all of which are to be prepared before the first one swaps.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ def take_down(client: docker.APIClient, name: str) -> None:
 def main() -> None:
     """Measure once."""
     image, replicas, parallelism = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    parts = sys.argv[4:] or ["prepare", "swap", "remove"]
+    window = float(sys.argv[4])
+    parts = sys.argv[5:] or ["prepare", "swap", "remove"]
     client = docker.APIClient(version="auto")
     old = ["%s-old-%d" % (PREFIX, number) for number in range(replicas)]
     new = ["%s-new-%d" % (PREFIX, number) for number in range(replicas)]
@@ -66,6 +68,7 @@ def main() -> None:
         if "swap" in parts:
             began = time.monotonic()
             list(pool.map(lambda name: bring_up(client, image, name), new))
+            time.sleep(window)
             list(pool.map(lambda name: take_down(client, name), old))
             seconds = time.monotonic() - began
         if "remove" in parts:

@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
 import urllib.request
@@ -36,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"load: {error}", file=sys.stderr)
         return 2
     try:
+        if options.real_time:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
         asyncio.run(_run(load, options))
     except OSError as error:
         print(f"load: cannot begin: {error}", file=sys.stderr)
@@ -99,6 +102,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--json", help="write the result here")
     add("--bucket", type=float, default=1.0, help="seconds of a time bucket in the JSON (1)")
     add("--samples", action="store_true", help="put every request into the JSON")
+    add(
+        "--real-time",
+        action="store_true",
+        help="take a processor before all ordinary programs, so that the service is measured and"
+        " not this client's wait for one; needs root",
+    )
     add("--progress", action="store_true", help="print a line a second")
     return parser
 

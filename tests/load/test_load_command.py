@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.load import LOST, LoadFailed, LoadProcess
-from tests.load.process import ROOT
+from tests.load.process import READY, ROOT
 from tests.ports import free_port
 
 
@@ -73,6 +74,18 @@ def test_the_command_counts_until_it_is_terminated(tmp_path: Path) -> None:
     assert total["releases"] == {"v1": total["ok"]}
     assert set(total["outcomes"]) == {outcome.label for outcome in LOST}
     assert f"lost: 0 of {total['sent']}; duplicates: not checked" in said
+
+
+def test_a_client_at_real_time_priority_is_served_before_ordinary_programs() -> None:
+    with OwnProcess() as url:
+        client = subprocess.Popen(
+            command("--url", url, "--real-time"), cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        assert client.stdout is not None and client.stdout.readline().strip() == READY
+        policy = os.sched_getscheduler(client.pid)
+        client.send_signal(signal.SIGTERM)
+        client.communicate(timeout=20)
+    assert (policy, client.returncode) == (os.SCHED_FIFO, 0)
 
 
 def test_the_command_fails_when_something_is_lost_or_duplicated(tmp_path: Path) -> None:
