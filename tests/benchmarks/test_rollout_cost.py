@@ -198,6 +198,15 @@ def p99s(load: LoadProcess, moments: list[tuple[float, float]]) -> list[float]:
     return [load.result.between(begin, end).latency.p99 * 1000 for begin, end in moments]
 
 
+def just_ended(seconds: float) -> tuple[float, float]:
+    """When what took so long, by its own account, was going on.
+
+    A call ends with it, and begins earlier: Ansible starts, or Python and the SDK do.
+    """
+    now = time.monotonic()
+    return now - seconds, now
+
+
 def shown(values: list[float]) -> str:
     """The median, and all values."""
     return f"{statistics.median(values):.1f} ({', '.join(f'{value:.1f}' for value in values)})"
@@ -210,7 +219,7 @@ def test_latency_during_a_swap(service, digests, priority):
     pace; and swaps of both at once without the window, beside raw calls.
 
     The raw calls of the first kind switch nothing and look at nothing between. So what they do to
-    the requests is the engine's, and no order of a swap can be below it.
+    the requests is the engine's, and not a matter of a swap's order.
 
     The client shares the processors with the engine, which nobody's user does. As an ordinary
     program it waits for one itself while the engine works; at real-time priority it does not.
@@ -230,20 +239,18 @@ def test_latency_during_a_swap(service, digests, priority):
             steady.append((began, time.monotonic()))
             result = service.rollout({**options, **release_of(digests, ("v2", "v1")[number % 2])})
             assert not result.failed and result.changed, result.output
-            # The module's own time is at the end of the call; before it Ansible starts.
-            swapped.append((time.monotonic() - result["seconds"], time.monotonic()))
+            swapped.append(just_ended(result["seconds"]))
             time.sleep(1)
             floor(service, image, 2, 1, "prepare")
             time.sleep(1)
-            seconds = floor(service, image, 2, 1, "swap", window=5.0)
-            paced.append((time.monotonic() - seconds, time.monotonic()))
+            paced.append(just_ended(floor(service, image, 2, 1, "swap", window=5.0)))
             floor(service, image, 2, 1, "remove")
             time.sleep(1)
         for name in ("v1", "v2", "v1"):
             at_once = {**web(2, 2), **release_of(digests, name), "environment": {"ROUND": name}}
             result = service.rollout(at_once)
             assert not result.failed and result.changed, result.output
-            hurried.append((time.monotonic() - result["seconds"], time.monotonic()))
+            hurried.append(just_ended(result["seconds"]))
             time.sleep(1)
         for _round in range(3):
             began = time.monotonic()

@@ -79,7 +79,10 @@ def test_the_command_counts_until_it_is_terminated(tmp_path: Path) -> None:
 def test_a_client_at_real_time_priority_is_served_before_ordinary_programs() -> None:
     with OwnProcess() as url:
         client = subprocess.Popen(
-            command("--url", url, "--real-time"), cwd=ROOT, stdout=subprocess.PIPE, text=True
+            command("--url", url, "--real-time", "--seconds", "20"),
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert client.stdout is not None and client.stdout.readline().strip() == READY
         policy = os.sched_getscheduler(client.pid)
