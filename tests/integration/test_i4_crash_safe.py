@@ -58,7 +58,7 @@ def test_i4_killed_at_every_boundary_nothing_is_lost_and_the_next_run_converges(
 @pytest.mark.parametrize(
     "boundary",
     [
-        pytest.param("settled", marks=pytest.mark.large),
+        "settled",
         pytest.param("admitted", marks=pytest.mark.large),
         "committed",
     ],
