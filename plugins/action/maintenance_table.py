@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.hundred.containers.plugins.module_utils.rollout.condition import PROXY
+from ansible_collections.hundred.containers.plugins.module_utils.rollout.problem_kinds import PROXY
 from ansible_collections.hundred.containers.plugins.module_utils.text_table import printable, render
 
 ARGUMENTS: Mapping[str, Any] = {

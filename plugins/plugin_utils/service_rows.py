@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..module_utils.clock import utc_iso
-from ..module_utils.rollout.condition import PROXY
+from ..module_utils.rollout.problem_kinds import PROXY
 from .rollout_rows import short, told_why
 
 NOT_DEPLOYED = "not deployed"

@@ -25,6 +25,9 @@ from ansible_collections.hundred.containers.plugins.module_utils.rollout.choice 
     choose_release,
 )
 from ansible_collections.hundred.containers.plugins.module_utils.rollout.condition import (
+    find_problems,
+)
+from ansible_collections.hundred.containers.plugins.module_utils.rollout.problem_kinds import (
     CRASHES,
     CRON,
     MISSING,
@@ -32,7 +35,6 @@ from ansible_collections.hundred.containers.plugins.module_utils.rollout.conditi
     REPLICA,
     RUNS_ON,
     UNFINISHED,
-    find_problems,
 )
 from ansible_collections.hundred.containers.plugins.module_utils.state.journal import (
     Journal,

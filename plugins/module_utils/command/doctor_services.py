@@ -19,7 +19,10 @@ from ..engine.containers import Engine
 from ..engine.images import find_image
 from ..errors import HundredError
 from ..rollout.again import look
-from ..rollout.condition import (
+from ..rollout.condition import Problem
+from ..rollout.host import ServiceHost, Settings
+from ..rollout.info import describe_services
+from ..rollout.problem_kinds import (
     CRASHES,
     CRON,
     MISSING,
@@ -28,10 +31,7 @@ from ..rollout.condition import (
     REPLICA,
     RUNS_ON,
     UNFINISHED,
-    Problem,
 )
-from ..rollout.host import ServiceHost, Settings
-from ..rollout.info import describe_services
 from ..rollout.schedule import in_step, read_entries
 from ..state.journal import Journal
 from ..state.lock import holder_of

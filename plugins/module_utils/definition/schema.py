@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Callable
 
-from ..cron.crontab import CrontabError, parse_crontab
-from ..proxy.safe import plain_address
+from ..proxy.addresses import plain_address
 from . import names, paths
 from .model import Build, Cron, Health, Logging, Resources, Task, Tasks, Update
 from .problems import REFUSED, Place
@@ -125,6 +124,9 @@ def crontab_text(place: Place, value: Any) -> Any:
     """A crontab, with every bad line told."""
     if not isinstance(value, str):
         return place.refuse("must be the text of a crontab", value)
+    # Few services have one, and every deploy and every call on a host reads definitions.
+    from ..cron.crontab import CrontabError, parse_crontab
+
     try:
         parse_crontab(value)
     except CrontabError as error:

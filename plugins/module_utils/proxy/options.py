@@ -12,7 +12,7 @@ from ..definition.paths import absolute
 from ..definition.problems import REFUSED, Place
 from ..definition.shapes import ListOf, Parsed, Section
 from ..definition.units import Duration
-from .safe import plain_address, plain_endpoint, plain_network
+from .addresses import plain_address, plain_endpoint, plain_network
 
 # A connection that takes longer than this to be silent is nobody's wish; the proxies count in
 # milliseconds.

@@ -9,12 +9,12 @@ quote, a semicolon or a line end in a configuration would be somebody else's dir
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import re
 from collections.abc import Sequence
 
 from ..errors import ProxyError
+from .addresses import plain_address, plain_endpoint, plain_network
 from .protocol import Backend
 from .settings import ProxySettings
 
@@ -109,42 +109,6 @@ def require_safe_settings(
             plain_network(network)
         except ValueError as error:
             raise _refused("trusted proxy", network, None) from error
-
-
-def plain_address(text: str) -> str:
-    """An address in its shortest form.
-
-    :raises ValueError: it is none, or has a zone ("fe80::1%eth0"), which is free text.
-    """
-    return str(ipaddress.ip_address(_without_zone(text)))
-
-
-def plain_endpoint(text: str) -> str:
-    """An address and a port, as ``127.0.0.1:8405`` or ``[::1]:8405``.
-
-    :raises ValueError: it is not that.
-    """
-    address, colon, port = str(text).rpartition(":")
-    bare = address[1:-1] if address.startswith("[") and address.endswith("]") else address
-    number = int(port) if port.isascii() and port.isdigit() else 0
-    if not colon or not 1 <= number <= 65535 or (":" in bare) != (bare != address):
-        raise ValueError(f"{text!r} is no address with a port")
-    plain = plain_address(bare)
-    return "%s:%d" % (f"[{plain}]" if ":" in plain else plain, number)
-
-
-def plain_network(text: str) -> str:
-    """An address or a network in CIDR notation, without bits beyond its prefix.
-
-    :raises ValueError: it is none, or has a zone.
-    """
-    return str(ipaddress.ip_network(_without_zone(text), strict=False))
-
-
-def _without_zone(text: str) -> str:
-    if not isinstance(text, str) or "%" in text:
-        raise ValueError(f"{text!r} is no plain address")
-    return text
 
 
 def _match(pattern: re.Pattern[str], value: str, what: str, service: str | None) -> None:

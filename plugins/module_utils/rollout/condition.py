@@ -14,18 +14,14 @@ from ..clock import utc_iso
 from ..state.journal import IDLE, Journal
 from ..state.repairs import Repairs
 from ..supervise.pace import CRASH_LOOP, WELL_AFTER
-
-# What a problem is about. People are told the text; what is advised depends on the kind alone,
-# since names of services, replicas and cron entries stand in the texts.
-PAUSED, UNFINISHED, REPLICA, MISSING = "paused", "unfinished", "replica", "missing"
-RUNS_ON, CRASHES, CRON, PROXY = "runs on", "crashes", "cron", "proxy"
+from .problem_kinds import CRASHES, CRON, MISSING, PAUSED, PROXY, REPLICA, RUNS_ON, UNFINISHED
 
 
 @dataclass(frozen=True)
 class Problem:
     """One thing that is not as it should be.
 
-    :param kind: one of the words above.
+    :param kind: one of the words in problem_kinds.py.
     :param text: what is wrong, in words.
     """
 
