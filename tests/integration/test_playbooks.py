@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -111,6 +112,18 @@ def test_a_limited_deploy_swaps_and_reports_the_hosts_of_the_limit(target, diges
     assert everywhere.returncode != 0 and "gone" in everywhere.stdout
     of_one = playbook(target, "status", "-e", "service=shop")
     assert of_one.returncode != 0 and "gone" in of_one.stdout, of_one.stdout
+
+
+@pytest.mark.once
+def test_a_deploy_is_at_most_five_tasks_on_a_host_whether_it_swaps_or_not(target, digests):
+    release = release_of(digests, "v1")
+    wanted = f"service=shop revision={release['revision']} digest={release['digest']}"
+    for changes in (True, False):
+        result = playbook(target, "deploy", "-e", wanted, "--limit", "localhost,here")
+        assert result.returncode == 0, result.stdout + result.stderr
+        counts = re.search(r"^here +: ok=(\d+) +changed=(\d+) ", result.stdout, re.MULTILINE)
+        assert counts is not None, result.stdout
+        assert 1 <= int(counts[1]) <= 5 and bool(int(counts[2])) is changes, counts[0]
 
 
 @pytest.mark.once
