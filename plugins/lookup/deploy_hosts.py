@@ -110,16 +110,20 @@ def _progress(
     local = hostvars[LOCALHOST]
     service = checked["services"][checked["names"][number]]
     hosts = list(service["hosts"])
-    told = ((host, hostvars[host].get(RESULT)) for host in hosts)
-    builder = local.get("hundred_build_host") or LOCALHOST
+
+    def look() -> dict[str, Mapping[str, Any]]:
+        told = ((host, hostvars[host].get(RESULT)) for host in hosts)
+        return {host: result for host, result in told if result is not None}
+
+    builder = str(local.get("hundred_build_host", LOCALHOST))
     return Progress(
         hosts=hosts,
         later=number > 0,
-        kept=bool(service.get("kept")),
+        kept=service["kept"],
         tasks=bool(service["tasks"]["before"]),
         deploy=checked["deploy"],
-        told={host: result for host, result in told if result is not None},
-        build_host=None if "digest" in variables else str(builder),
+        look=look,
+        build_host=None if "digest" in variables else builder,
         unbuilt="__hundred_unbuilt" in local,
         stopped=bool(local.get("__hundred_stopped")),
         undone="__hundred_undo" in local,

@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 LOCALHOST = "localhost"
@@ -25,7 +26,8 @@ class Progress:
     :cvar kept: whether something of the deploy comes after its swaps.
     :cvar tasks: whether there are tasks before the first swap.
     :cvar deploy: the policy, as ``service_definition`` returned it.
-    :cvar told: what the last rollout or prefetch returned, of those hosts that were asked.
+    :cvar look: returns what the last rollout or prefetch returned, of those hosts that were asked;
+        called at most once, and only by a step that depends on it: each host's variables are dear.
     :cvar build_host: the one that builds; None when an image is deployed that is there already.
     :cvar unbuilt: whether there is no image, since its build failed.
     :cvar stopped: whether the deploy stops, since something failed.
@@ -33,15 +35,20 @@ class Progress:
     """
 
     hosts: Sequence[str]
-    later: bool = False
-    kept: bool = False
-    tasks: bool = False
-    deploy: Mapping[str, Any] = field(default_factory=dict)
-    told: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    build_host: str | None = None
-    unbuilt: bool = False
-    stopped: bool = False
-    undone: bool = False
+    later: bool
+    kept: bool
+    tasks: bool
+    deploy: Mapping[str, Any]
+    look: Callable[[], Mapping[str, Mapping[str, Any]]]
+    build_host: str | None
+    unbuilt: bool
+    stopped: bool
+    undone: bool
+
+    @cached_property
+    def told(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the hosts that were asked have returned."""
+        return self.look()
 
     @property
     def failed(self) -> bool:
