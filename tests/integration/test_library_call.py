@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from .conftest import release_of
 from .service_host import ServiceHost
 
 LIBRARY = "/usr/local/lib/hundred"
+COMPARE_CREATED = Path(__file__).with_name("compare_created.py")
 
 # The engine asked by the core and by the SDK; prints whether all answers are the same.
 COMPARE = (
@@ -21,7 +23,7 @@ COMPARE = (
 import sys
 from docker import APIClient
 sys.path.insert(0, "%s/current")
-from hundred.engine.reads import Client
+from hundred.engine.api import Client
 
 def never(version):
     raise SystemExit("the SDK was used")
@@ -118,6 +120,9 @@ def test_the_engine_is_looked_at_without_the_sdk_and_nothing_is_begun_where_it_l
     assert not target.rollout(options).failed
     image = f"{target.options['image']}@{digests['v1']}"
     assert target.host.run(["python3", "-c", COMPARE, image]).stdout == "the same\n"
+    target.host.put_file("/tmp/compare_created.py", COMPARE_CREATED.read_text())
+    made = target.host.run(["python3", "/tmp/compare_created.py", f"{LIBRARY}/current", image])
+    assert made.stdout == "the same\n", made
 
     before = target.containers("shop")
     packages = "/usr/lib/python3/dist-packages"
@@ -137,3 +142,23 @@ def test_the_engine_is_looked_at_without_the_sdk_and_nothing_is_begun_where_it_l
     finally:
         target.host.run(f"mv {packages}/docker.away {packages}/docker")
     assert not target.rollout({**options, **release_of(digests, "v2")}).failed
+
+
+def test_what_an_ordinary_swap_asks_it_asks_without_the_sdk(target, digests, web):
+    first, second = ({**web, **release_of(digests, name)} for name in ("v1", "v2"))
+    assert not target.rollout(first).failed
+    assert not target.rollout({**second, "prefetch": True}).failed
+    sdk = "/usr/lib/python3/dist-packages/docker/__init__.py"
+    target.host.run(f"cp -p {sdk} {sdk}.kept && echo 'raise ImportError(1)' >{sdk}")
+    try:
+        for options in (second, {**second, "replicas": 3}, {**second, "replicas": 1}):
+            done = target.rollout(options)
+            assert not done.failed and done.changed, done.output
+        back = target.call("service_rollback", {"name": "shop"})
+        assert not back.failed and back.changed, back.output
+        for state in ("stopped", "started", "absent"):
+            done = target.call("service_rollout", {"name": "shop", "state": state})
+            assert not done.failed and done.changed, done.output
+        assert target.containers("shop") == {}
+    finally:
+        target.host.run(f"mv {sdk}.kept {sdk}")

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..errors import ConflictError, EngineError, HundredError, NotFoundError, RegistryError
+from .api import NoAnswer, Refusal
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -87,7 +88,7 @@ def connect(
 
 @contextmanager
 def engine_errors(doing: str, registry: bool = False) -> Iterator[None]:
-    """Translate the SDK's and the socket's errors into ours.
+    """Translate the errors of the SDK and of our own calls into ours.
 
     :param doing: what was being done, as in "create the container shop-g2-1".
     :param registry: the call has the engine talk to a registry, so failures may be the registry's.
@@ -108,20 +109,32 @@ def engine_errors(doing: str, registry: bool = False) -> Iterator[None]:
 
 
 def _translate(error: Exception, doing: str, registry: bool) -> None:
-    """Raise ours in place of an error of the SDK's; nothing for any other."""
-    # Imported when there is one: see reads.py.
+    """Raise ours in place of an error of the engine's or the SDK's; nothing for any other."""
+    if isinstance(error, Refusal):
+        raise _refused(error.status, error.explanation, doing, registry) from error
+    if isinstance(error, NoAnswer):
+        raise EngineError(
+            f"cannot {doing}: the engine does not answer: {error}",
+            next_step="start it (systemctl start docker) and read its log (journalctl -u docker)",
+        ) from error
+    # Imported when there is one: see api.py.
     from docker.errors import APIError, DockerException
     from requests.exceptions import RequestException
 
     if isinstance(error, APIError):
         text = str(error.explanation or error)
-        message = f"cannot {doing}: {text}"
-        if registry and _REGISTRY.search(text) and "manifest unknown" not in text:
-            raise RegistryError(message) from error
-        if error.status_code == 404:
-            raise NotFoundError(message) from error
-        if error.status_code == 409 or _CONFLICT.search(text):
-            raise ConflictError(message) from error
-        raise EngineError(message) from error
+        raise _refused(error.status_code, text, doing, registry) from error
     if isinstance(error, (DockerException, RequestException)):
         raise EngineError(f"cannot {doing}: {error}") from error
+
+
+def _refused(status: int | None, text: str, doing: str, registry: bool) -> EngineError:
+    """Our error for a call that the engine answered with a failure. Pure."""
+    message = f"cannot {doing}: {text}"
+    if registry and _REGISTRY.search(text) and "manifest unknown" not in text:
+        return RegistryError(message)
+    if status == 404:
+        return NotFoundError(message)
+    if status == 409 or _CONFLICT.search(text):
+        return ConflictError(message)
+    return EngineError(message)

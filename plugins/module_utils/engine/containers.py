@@ -9,6 +9,7 @@ Only containers that carry our labels are ever listed or touched (I7).
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import threading
@@ -18,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..definition.model import Definition
 from ..errors import EngineError, NotFoundError, StateError
+from .api import Client
 from .client import CALL_TIMEOUT, address, connect, engine_errors
-from .reads import Client
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -163,9 +164,14 @@ class Engine:
     def require_sdk(self) -> None:
         """Have all that is needed to change anything.
 
+        A swap may need the SDK or not; it is looked for and not imported, which takes as long as
+        three of a swap's steps.
+
         :raises EngineError: the SDK is missing.
         """
-        self._own().sdk()
+        found = importlib.util.find_spec("docker")
+        if found is None or found.origin is None:  # a folder of that name is no package
+            self._own().sdk()
 
     def _own(self) -> Client:
         client: Client | None = getattr(self._local, "client", None)
@@ -213,64 +219,10 @@ class Engine:
         return str(row["Id"]) if may_be_adopted(row, spec.labels) else None
 
     def _create(self, spec: Spec) -> str:
-        definition = spec.definition
-        # The SDK's type stubs know fewer forms of these calls than the SDK.
-        client: Any = self.client
+        client: Any = self.client  # the SDK's type stubs lack this call
         with engine_errors(f"create the container {spec.name}"):
-            host_config = client.create_host_config(
-                binds=self._binds(spec),
-                network_mode=spec.network,
-                restart_policy={"Name": "no"},
-                auto_remove=spec.one_off,
-                init=definition.init,
-                read_only=definition.read_only,
-                tmpfs=list(definition.tmpfs) or None,
-                cap_add=list(definition.cap_add) or None,
-                cap_drop=list(definition.cap_drop) or None,
-                security_opt=["no-new-privileges"] if definition.no_new_privileges else None,
-                ulimits=_ulimits(definition.ulimits),
-                extra_hosts=dict(definition.extra_hosts) or None,
-                dns=list(definition.dns) or None,
-                dns_search=list(definition.dns_search) or None,
-                dns_opt=list(definition.dns_options) or None,
-                nano_cpus=_nano_cpus(definition.resources.cpus),
-                mem_limit=definition.resources.memory,
-                pids_limit=definition.resources.pids,
-                log_config={
-                    "Type": definition.logging.driver,
-                    "Config": _log_options(spec),
-                },
-            )
-            networking = client.create_networking_config(
-                {spec.network: client.create_endpoint_config(ipv4_address=spec.address)}
-            )
-            created = client.create_container(
-                image=spec.image,
-                name=spec.name,
-                command=_words(definition.command),
-                entrypoint=_words(definition.entrypoint),
-                environment={**_secret_environment(spec), **definition.environment},
-                user=definition.user,
-                working_dir=definition.working_dir,
-                stop_signal=definition.stop_signal,
-                labels=dict(spec.labels),
-                healthcheck={"test": ["NONE"]} if spec.one_off else None,
-                tty=spec.interactive,
-                stdin_open=spec.interactive,
-                host_config=host_config,
-                networking_config=networking,
-            )
+            created = client.create_container_from_config(_config(spec), spec.name)
         return str(created["Id"])
-
-    @staticmethod
-    def _binds(spec: Spec) -> list[str]:
-        binds = [
-            "{}:{}:{}".format(volume.source, volume.target, "ro" if volume.read_only else "rw")
-            for volume in spec.definition.volumes
-        ]
-        if spec.secrets_dir is not None:
-            binds.append(f"{spec.secrets_dir}:{SECRETS_TARGET}:ro")
-        return binds
 
     def start(self, container: str) -> None:
         """Start a created or exited container.
@@ -361,6 +313,78 @@ def may_be_adopted(row: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     return created and labels.items() <= found.items()
 
 
+def _config(spec: Spec) -> dict[str, Any]:
+    """The container as the engine's API wants it; None stands for what is not said.
+
+    :raises StateError: a secret that is to be a variable is not there.
+    """
+    definition = spec.definition
+    variables = {**_secret_environment(spec), **definition.environment}
+    addresses = {"IPAMConfig": {"IPv4Address": spec.address}} if spec.address is not None else {}
+    return {
+        "Image": spec.image,
+        "Cmd": _words(definition.command),
+        "Entrypoint": _words(definition.entrypoint),
+        "Env": [f"{name}={value}" for name, value in variables.items()],
+        "User": definition.user,
+        "WorkingDir": definition.working_dir,
+        "StopSignal": definition.stop_signal,
+        "Labels": dict(spec.labels),
+        "Healthcheck": {"Test": ["NONE"]} if spec.one_off else None,
+        "Tty": spec.interactive,
+        "OpenStdin": spec.interactive,
+        "StdinOnce": spec.interactive,
+        "AttachStdin": spec.interactive,
+        "AttachStdout": True,
+        "AttachStderr": True,
+        "HostConfig": _host_config(spec),
+        "NetworkingConfig": {"EndpointsConfig": {spec.network: addresses}},
+    }
+
+
+def _host_config(spec: Spec) -> dict[str, Any]:
+    """What of a container is between it and its host, without what is not said."""
+    definition = spec.definition
+    config = {
+        "Binds": _binds(spec),
+        "NetworkMode": spec.network,
+        "RestartPolicy": {"Name": "no"},
+        "AutoRemove": spec.one_off,
+        "Init": definition.init,
+        "ReadonlyRootfs": definition.read_only,
+        "Tmpfs": _tmpfs(definition.tmpfs),
+        "CapAdd": list(definition.cap_add),
+        "CapDrop": list(definition.cap_drop),
+        "SecurityOpt": ["no-new-privileges"] if definition.no_new_privileges else None,
+        "Ulimits": _ulimits(definition.ulimits),
+        "ExtraHosts": [f"{host}:{ip}" for host, ip in sorted(definition.extra_hosts.items())],
+        "Dns": list(definition.dns),
+        "DnsSearch": list(definition.dns_search),
+        "DnsOptions": list(definition.dns_options),
+        "NanoCpus": _nano_cpus(definition.resources.cpus),
+        "Memory": definition.resources.memory,
+        "PidsLimit": definition.resources.pids,
+        "LogConfig": {"Type": definition.logging.driver, "Config": _log_options(spec)},
+    }
+    return {key: value for key, value in config.items() if value not in (None, [], {})}
+
+
+def _binds(spec: Spec) -> list[str]:
+    binds = [
+        "{}:{}:{}".format(volume.source, volume.target, "ro" if volume.read_only else "rw")
+        for volume in spec.definition.volumes
+    ]
+    if spec.secrets_dir is not None:
+        binds.append(f"{spec.secrets_dir}:{SECRETS_TARGET}:ro")
+    return binds
+
+
+def _tmpfs(mounts: Sequence[str]) -> dict[str, str]:
+    """Options by path: of ``/run:size=8m`` it is ``size=8m``."""
+    pairs = (mount.partition(":") for mount in mounts)
+    return {path: options for path, _colon, options in pairs}
+
+
 def _secret_environment(spec: Spec) -> dict[str, str]:
     """The secrets that the application wants as variables; their values are those of its files.
 
@@ -396,13 +420,11 @@ def _log_options(spec: Spec) -> dict[str, str]:
     return options
 
 
-def _ulimits(limits: Mapping[str, str]) -> list[Any] | None:
-    from docker.types import Ulimit
-
+def _ulimits(limits: Mapping[str, str]) -> list[dict[str, Any]]:
     pairs = {name: text.split(":") for name, text in limits.items()}
     return [
-        Ulimit(name=name, soft=int(soft), hard=int(hard)) for name, (soft, hard) in pairs.items()
-    ] or None
+        {"Name": name, "Soft": int(soft), "Hard": int(hard)} for name, (soft, hard) in pairs.items()
+    ]
 
 
 def _words(words: Sequence[str] | None) -> list[str] | None:
