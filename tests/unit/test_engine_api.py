@@ -198,7 +198,7 @@ def test_a_failure_is_told_in_the_engine_s_words_and_nothing_is_asked_twice(
     ):
         with pytest.raises(EngineError) as told, engine_errors("do it"):
             call()
-        assert type(told.value) is error
+        assert told.type is error
         assert told.value.message == f"cannot do it: {words}"
         assert len(server.paths) == number + 2, "beside the one for the version"
 

@@ -5,10 +5,10 @@
 """What a look at the engine and an ordinary swap ask of it, without the SDK.
 
 To import the SDK and to make its client takes a third of the time of a call that finds nothing to
-do, and as long as three of a swap's own steps (measured); an unchanged deploy makes such a call on
-each host, and a swap has its host do that while its first replica starts. So these few calls go
-over the engine's socket by themselves. The SDK does everything else: pulls, logs, networks, builds,
-commands in containers, and engines that are not behind a socket of this machine.
+do, as an unchanged deploy makes on each host, and 0.12 of the 0.6 s of a swap of one replica
+(measured on Debian 12). So these few calls go over the engine's socket by themselves. The SDK does
+everything else: pulls, logs, networks, builds, commands in containers, and engines that are not
+behind a socket of this machine.
 """
 
 from __future__ import annotations

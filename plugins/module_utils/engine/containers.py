@@ -164,8 +164,7 @@ class Engine:
     def require_sdk(self) -> None:
         """Have all that is needed to change anything.
 
-        A swap may need the SDK or not; it is looked for and not imported, which takes as long as
-        three of a swap's steps.
+        A swap may need the SDK or not; so it is looked for and not imported (see api.py).
 
         :raises EngineError: the SDK is missing.
         """
