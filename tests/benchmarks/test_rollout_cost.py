@@ -213,10 +213,11 @@ def shown(values: list[float]) -> str:
 
 
 @pytest.mark.parametrize("priority", [[], ["--real-time"]], ids=["ordinary", "real-time"])
-def test_latency_during_a_swap(service, digests, priority):
-    """Swaps of two replicas by a definition that says nothing of ``update``, each beside a time of
-    the same length without one and raw calls that make and remove as many containers at the same
-    pace; and swaps of both at once without the window, beside raw calls.
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_latency_during_a_swap(service, digests, replicas, priority):
+    """Swaps by a definition that says nothing of ``update``, each beside a time of the same length
+    without one and raw calls that make and remove as many containers at the same pace; and swaps of
+    all at once without the window, beside raw calls.
 
     The raw calls of the first kind switch nothing and look at nothing between. So what they do to
     the requests is the engine's, and not a matter of a swap's order.
@@ -224,7 +225,7 @@ def test_latency_during_a_swap(service, digests, priority):
     The client shares the processors with the engine, which nobody's user does. As an ordinary
     program it waits for one itself while the engine works; at real-time priority it does not.
     """
-    options = {key: value for key, value in web(2, 1).items() if key != "update"}
+    options = {key: value for key, value in web(replicas, 1).items() if key != "update"}
     options["health"] = {"path": "/up"}
     first = service.rollout({**options, **release_of(digests, "v1")})
     assert not first.failed, first.output
@@ -241,31 +242,36 @@ def test_latency_during_a_swap(service, digests, priority):
             assert not result.failed and result.changed, result.output
             swapped.append(just_ended(result["seconds"]))
             time.sleep(1)
-            floor(service, image, 2, 1, "prepare")
+            floor(service, image, replicas, 1, "prepare")
             time.sleep(1)
-            paced.append(just_ended(floor(service, image, 2, 1, "swap", window=5.0)))
-            floor(service, image, 2, 1, "remove")
+            paced.append(just_ended(floor(service, image, replicas, 1, "swap", window=5.0)))
+            floor(service, image, replicas, 1, "remove")
             time.sleep(1)
         for name in ("v1", "v2", "v1"):
-            at_once = {**web(2, 2), **release_of(digests, name), "environment": {"ROUND": name}}
+            at_once = {
+                **web(replicas, replicas),
+                **release_of(digests, name),
+                "environment": {"ROUND": name},
+            }
             result = service.rollout(at_once)
             assert not result.failed and result.changed, result.output
             hurried.append(just_ended(result["seconds"]))
             time.sleep(1)
         for _round in range(3):
             began = time.monotonic()
-            floor(service, image, 2, 2)
+            floor(service, image, replicas, replicas)
             raw.append((began, time.monotonic()))
             time.sleep(1)
     allowed = 1.5 * statistics.median(p99s(load, steady))
     show(
-        "p99 of 300 requests/s through HAProxy, ms, median (each); 2 replicas; the load client is "
+        "p99 of 300 requests/s through HAProxy, ms, median (each); "
+        f"{replicas} replica(s); the load client is "
         + ("served first" if priority else "one program of all"),
         [
             ("steady", shown(p99s(load, steady)), ""),
             ("during swaps", shown(p99s(load, swapped)), f"at most {allowed:.1f}"),
             ("during raw calls at that pace", shown(p99s(load, paced)), ""),
-            ("during swaps of both at once, monitor: 0s", shown(p99s(load, hurried)), ""),
+            ("during swaps of all at once, monitor: 0s", shown(p99s(load, hurried)), ""),
             ("while raw calls do that", shown(p99s(load, raw)), ""),
             ("lost", str(load.result.lost), "0"),
             ("the client's own lag, p99", f"{load.result.own_lag.p99 * 1000:.1f}", ""),
