@@ -23,13 +23,13 @@ COMPARE = (
 import sys
 from docker import APIClient
 sys.path.insert(0, "%s/current")
-from hundred.engine.api import Client
+from hundred.engine.api import open_client
 
 def never(version):
     raise SystemExit("the SDK was used")
 
 url, filters = "unix:///var/run/docker.sock", {"label": ["hundred.service=shop"]}
-core, sdk = Client(url, never, 5), APIClient(url, version="auto")
+core, sdk = open_client(url, never, 5), APIClient(url, version="auto")
 image = sys.argv[1]
 rows, others = [client.containers(all=True, filters=filters) for client in (core, sdk)]
 for row in rows + others:

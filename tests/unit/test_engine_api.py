@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.engine.api import Client, NoAnswer
+from plugins.module_utils.engine.api import NoAnswer, open_client
 from plugins.module_utils.engine.client import engine_errors
 from plugins.module_utils.errors import ConflictError, EngineError, NotFoundError
 
@@ -129,7 +129,7 @@ def test_what_is_answered_with_success_needs_no_sdk(server):
     server.answers["/v1.41/containers/a/json"] = (200, {"Id": "a"})
     server.answers["/v1.41/networks/hundred"] = (200, {"Name": "hundred"})
     server.answers["/v1.41/images/localhost:5000/shop%40sha256:ab/json"] = (200, {"Id": "i"})
-    client = Client(server.url, never, 5)
+    client = open_client(server.url, never, 5)
     assert client.containers(all=True, filters={"label": ["hundred.service=shop"]}) == [{"Id": "a"}]
     assert client.inspect_container("a") == {"Id": "a"}
     assert client.inspect_network("hundred") == {"Name": "hundred"}
@@ -147,7 +147,7 @@ def test_what_a_swap_changes_needs_no_sdk(server):
     answers["/v1.41/containers/a/stop"] = (304, None)
     answers["/v1.41/containers/a"] = (204, None)
     answers["/v1.41/images/localhost:5000/shop%40sha256:ab"] = (200, [{"Untagged": "shop"}])
-    client = Client(server.url, never, 5)
+    client = open_client(server.url, never, 5)
     config = {"Image": "shop", "Cmd": None, "Tty": False, "HostConfig": {"Init": True}}
     assert client.create_container_from_config(config, "shop-g1-1")["Id"] == "a"
     client.start("a")
@@ -192,7 +192,7 @@ def test_a_failure_is_told_in_the_engine_s_words_and_nothing_is_asked_twice(
 ):
     server.answers["/v1.41/containers/a/start"] = answer
     server.answers["/v1.41/images/shop/json"] = answer
-    client = Client(server.url, never, 5)
+    client = open_client(server.url, never, 5)
     for number, call in enumerate(
         (lambda: client.start("a"), lambda: client.inspect_image("shop"))
     ):
@@ -205,7 +205,7 @@ def test_a_failure_is_told_in_the_engine_s_words_and_nothing_is_asked_twice(
 
 def test_all_else_is_the_sdk_s(server, sdk):
     made: list[str | None] = []
-    client = Client(server.url, connecting(sdk, made), 5)
+    client = open_client(server.url, connecting(sdk, made), 5)
     assert made == []
     assert client.logs("shop-g1-1") == "a line"
     assert client.logs("shop-g1-1") == "a line"
@@ -215,7 +215,7 @@ def test_all_else_is_the_sdk_s(server, sdk):
 @pytest.mark.parametrize("url", ["tcp://127.0.0.1:1", "unix:///nowhere/docker.sock"])
 def test_an_engine_that_is_elsewhere_or_away_is_the_sdk_s_at_once(sdk, url):
     made: list[str | None] = []
-    client = Client(url, connecting(sdk, made), 5)
+    client = open_client(url, connecting(sdk, made), 5)
     assert made == [None], "nobody knows the version yet"
     assert client.inspect_image("shop") == "by the SDK"
     client.start("shop-g1-1")
@@ -224,7 +224,7 @@ def test_an_engine_that_is_elsewhere_or_away_is_the_sdk_s_at_once(sdk, url):
 
 def test_an_engine_that_hangs_is_not_asked_a_second_time(server):
     server.answers["/v1.41/images/shop/json"] = (0, None)
-    client = Client(server.url, never, 0.3)
+    client = open_client(server.url, never, 0.3)
     told = pytest.raises(EngineError, match="cannot inspect it: the engine does not answer in time")
     with told, engine_errors("inspect it"):
         client.inspect_image("shop")
@@ -233,7 +233,7 @@ def test_an_engine_that_hangs_is_not_asked_a_second_time(server):
 
 def test_a_stop_may_take_its_grace_period_longer_than_other_calls(server):
     server.answers["/v1.41/containers/a/stop"] = (0, None)
-    client = Client(server.url, never, 0.2)
+    client = open_client(server.url, never, 0.2)
     threading.Timer(0.6, server.wait.set).start()
     with pytest.raises(NoAnswer):  # it broke off, after it had been waited for
         client.stop("a", timeout=5)

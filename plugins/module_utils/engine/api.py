@@ -42,62 +42,62 @@ class NoAnswer(Exception):
     """The connection failed or ended before there was an answer: what was asked for may be done."""
 
 
+def open_client(base_url: str, connect: Callable[[str | None], Any], timeout: float) -> Any:
+    """A client of the engine that imports the SDK when it is first needed; or the SDK's own, where
+    the engine is not behind a socket of this machine or does not answer there.
+
+    :param base_url: the engine's address.
+    :param connect: makes the SDK's client, of the version of the API that it is given; None where
+        the SDK is to find it out.
+    :param timeout: seconds to wait for a part of an answer.
+    :raises EngineError: the SDK is missing there or the engine does not answer.
+    """
+    if base_url.startswith(_SCHEME):
+        path = base_url.removeprefix(_SCHEME)
+        version = _ask_version(path, timeout)
+        if version is not None:
+            return Client(path, version, lambda: connect(version), timeout)
+    return connect(None)  # fails early, with the reason
+
+
 class Client:
     """Stands for the SDK's ``APIClient``: the calls that are written here are answered as that
     would, all others are that one's.
 
     They raise ``Refusal``, ``NoAnswer`` and ``socket.timeout``. None is made twice.
 
-    :param base_url: the engine's address.
-    :param connect: makes the SDK's client, of the version of the API that it is given; None where
-        the SDK is to find it out.
+    :param path: of the engine's socket.
+    :param version: of the API, which the engine speaks.
+    :param connect: makes the SDK's client.
     :param timeout: seconds to wait for a part of an answer.
     """
 
-    def __init__(self, base_url: str, connect: Callable[[str | None], Any], timeout: float) -> None:
+    def __init__(self, path: str, version: str, connect: Callable[[], Any], timeout: float) -> None:
+        self._path, self._version = path, version
         self._connect = connect
         self._timeout = timeout
         self._sdk: Any = None
-        self._socket = base_url.removeprefix(_SCHEME) if base_url.startswith(_SCHEME) else None
-        self._version = self._ask_version()
-        if self._version is None:
-            self.sdk()  # fails early, with the reason
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.sdk(), name)
-
-    def sdk(self) -> Any:
-        """The SDK's client, made when it is first needed.
-
-        :raises EngineError: the SDK is missing or the engine does not answer.
-        """
         if self._sdk is None:
-            self._sdk = self._connect(self._version)
-        return self._sdk
+            self._sdk = self._connect()
+        return getattr(self._sdk, name)
 
     def containers(self, **options: Any) -> Any:
         """The containers with all of some labels, as ``APIClient.containers`` lists them."""
-        if self._version is None:
-            return self.sdk().containers(**options)
         query = {"all": int(options["all"]), "filters": json.dumps(options["filters"])}
         return self._call("GET", "/containers/json", query)
 
     def inspect_container(self, container: str) -> Any:
         """One container, as ``APIClient.inspect_container`` tells of it."""
-        if self._version is None:
-            return self.sdk().inspect_container(container)
         return self._call("GET", f"/containers/{_quoted(container)}/json")
 
     def inspect_image(self, image: str) -> Any:
         """One image, as ``APIClient.inspect_image`` tells of it."""
-        if self._version is None:
-            return self.sdk().inspect_image(image)
         return self._call("GET", f"/images/{_quoted(image)}/json")
 
     def inspect_network(self, network: str) -> Any:
         """One network, as ``APIClient.inspect_network`` tells of it."""
-        if self._version is None:
-            return self.sdk().inspect_network(network)
         return self._call("GET", f"/networks/{_quoted(network)}")
 
     def create_container_from_config(self, config: Mapping[str, Any], name: str) -> Any:
@@ -106,15 +106,10 @@ class Client:
         :param config: as the engine's API has it; None stands for what is not said.
         """
         said = {key: value for key, value in config.items() if value is not None}
-        if self._version is None:
-            return self.sdk().create_container_from_config(said, name)
         return self._call("POST", "/containers/create", {"name": name}, said)
 
     def start(self, container: str) -> None:
         """Start a container; nothing where it runs. As ``APIClient.start`` does."""
-        if self._version is None:
-            self.sdk().start(container)
-            return
         self._call("POST", f"/containers/{_quoted(container)}/start")
 
     def stop(self, container: str, timeout: int) -> None:
@@ -122,17 +117,11 @@ class Client:
 
         :param timeout: seconds until it is killed.
         """
-        if self._version is None:
-            self.sdk().stop(container, timeout=timeout)
-            return
         path = f"/containers/{_quoted(container)}/stop"
         self._call("POST", path, {"t": timeout}, seconds=timeout + self._timeout)
 
     def update_container(self, container: str, **settings: Any) -> None:
         """Change a container's restart policy, as ``APIClient.update_container`` does."""
-        if self._version is None:
-            self.sdk().update_container(container, **settings)
-            return
         body = {"RestartPolicy": settings["restart_policy"]}
         self._call("POST", f"/containers/{_quoted(container)}/update", body=body)
 
@@ -142,28 +131,12 @@ class Client:
         :param v: its anonymous volumes as well.
         :param force: kill it if it runs.
         """
-        if self._version is None:
-            self.sdk().remove_container(container, v=v, force=force)
-            return
         query = {"v": int(v), "force": int(force)}
         self._call("DELETE", f"/containers/{_quoted(container)}", query)
 
     def remove_image(self, image: str) -> None:
         """Remove a tag, a digest or an image, as ``APIClient.remove_image`` does."""
-        if self._version is None:
-            self.sdk().remove_image(image)
-            return
         self._call("DELETE", f"/images/{_quoted(image)}")
-
-    def _ask_version(self) -> str | None:
-        """The version of the API that the engine speaks; None if it is not to be had this way."""
-        if self._socket is None:
-            return None
-        try:
-            status, headers, _body = self._exchange("GET", "/_ping", None, self._timeout)
-        except NoAnswer:
-            return None
-        return headers.get("Api-Version") if status == HTTPStatus.OK else None
 
     def _call(
         self,
@@ -178,35 +151,48 @@ class Client:
         :param seconds: to wait for a part of the answer, where it may take longer than others.
         """
         target = f"/v{self._version}{path}" + ("?" + urlencode(query) if query else "")
-        status, _headers, content = self._exchange(method, target, body, seconds or self._timeout)
+        status, _headers, content = _exchange(
+            self._path, method, target, seconds or self._timeout, body
+        )
         if status >= HTTPStatus.BAD_REQUEST:
             raise Refusal(status, _explanation(content) or f"status {status}")
         return json.loads(content) if content else None
 
-    def _exchange(
-        self, method: str, target: str, body: Mapping[str, Any] | None, seconds: float
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        """The status, the headers and the body of the engine's answer.
 
-        :raises socket.timeout: there was none in time. To ask again would take as long again.
-        :raises NoAnswer: the connection failed.
-        """
-        connection = _UnixConnection(str(self._socket), seconds)
-        headers = {"Host": "docker"}
-        content = None
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-            content = json.dumps(body).encode()
-        try:
-            connection.request(method, target, content, headers)
-            response = connection.getresponse()
-            return response.status, dict(response.headers), response.read()
-        except socket.timeout:
-            raise
-        except (OSError, http.client.HTTPException) as error:
-            raise NoAnswer(str(error) or type(error).__name__) from error
-        finally:
-            connection.close()
+def _ask_version(path: str, timeout: float) -> str | None:
+    """The version of the API that the engine speaks; None if it is not to be had this way."""
+    try:
+        status, headers, _body = _exchange(path, "GET", "/_ping", timeout)
+    except NoAnswer:
+        return None
+    return headers.get("Api-Version") if status == HTTPStatus.OK else None
+
+
+def _exchange(
+    path: str, method: str, target: str, seconds: float, body: Mapping[str, Any] | None = None
+) -> tuple[int, Mapping[str, str], bytes]:
+    """The status, the headers and the body of the engine's answer.
+
+    :param path: of the engine's socket.
+    :raises socket.timeout: there was none in time. To ask again would take as long again.
+    :raises NoAnswer: the connection failed.
+    """
+    connection = _UnixConnection(path, seconds)
+    headers = {"Host": "docker"}
+    content = None
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+        content = json.dumps(body).encode()
+    try:
+        connection.request(method, target, content, headers)
+        response = connection.getresponse()
+        return response.status, dict(response.headers), response.read()
+    except socket.timeout:
+        raise
+    except (OSError, http.client.HTTPException) as error:
+        raise NoAnswer(str(error) or type(error).__name__) from error
+    finally:
+        connection.close()
 
 
 def _explanation(content: bytes) -> str:

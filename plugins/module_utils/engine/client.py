@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The connection to the container engine, and the translation of its errors.
 
-The Docker SDK's low-level client is used over the engine's socket; both SDK generations that Debian
-packages (5.0.3 and 7.x) offer every call that this package makes.
+The Docker SDK's low-level client is used over the engine's socket, but for the few calls of api.py;
+both SDK generations that Debian packages (5.0.3 and 7.x) offer every call that this package makes.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 # Enough for an engine that is busy with ten container starts; a pull or a build has a stream, not a
 # single answer, and is not limited by it.
 CALL_TIMEOUT = 60
+
+_START = "start it (systemctl start docker) and read its log (journalctl -u docker)"
 
 _CONFLICT = re.compile(
     r"already in use|port is already allocated|address already in use|conflict", re.IGNORECASE
@@ -82,7 +84,7 @@ def connect(
             ) from error
         raise EngineError(
             f"the engine at {base_url} does not answer: {error}",
-            next_step="start it (systemctl start docker) and read its log (journalctl -u docker)",
+            next_step=_START,
         ) from error
 
 
@@ -115,7 +117,7 @@ def _translate(error: Exception, doing: str, registry: bool) -> None:
     if isinstance(error, NoAnswer):
         raise EngineError(
             f"cannot {doing}: the engine does not answer: {error}",
-            next_step="start it (systemctl start docker) and read its log (journalctl -u docker)",
+            next_step=_START,
         ) from error
     # Imported when there is one: see api.py.
     from docker.errors import APIError, DockerException

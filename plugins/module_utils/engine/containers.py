@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..definition.model import Definition
 from ..errors import EngineError, NotFoundError, StateError
-from .api import Client
+from .api import open_client
 from .client import CALL_TIMEOUT, address, connect, engine_errors
 
 if TYPE_CHECKING:
@@ -170,12 +170,12 @@ class Engine:
         """
         found = importlib.util.find_spec("docker")
         if found is None or found.origin is None:  # a folder of that name is no package
-            self._own().sdk()
+            connect(self._docker_host)
 
-    def _own(self) -> Client:
-        client: Client | None = getattr(self._local, "client", None)
+    def _own(self) -> Any:
+        client = getattr(self._local, "client", None)
         if client is None:
-            client = Client(
+            client = open_client(
                 address(self._docker_host),
                 lambda version: connect(self._docker_host, version=version),
                 CALL_TIMEOUT,
